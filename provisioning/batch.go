@@ -1,0 +1,120 @@
+package provisioning
+
+import "time"
+
+// BatchState, UnitState and OpState are the states of DESIGN 4. states.go holds the transitions.
+type (
+	BatchState string
+	UnitState  string
+	OpState    string
+)
+
+// The batch states.
+const (
+	BatchDraft     BatchState = "draft"
+	BatchReviewed  BatchState = "reviewed" // the hash is frozen
+	BatchApproved  BatchState = "approved"
+	BatchCommitted BatchState = "committed" // running, or interrupted
+	BatchPaused    BatchState = "paused"
+	BatchDone      BatchState = "done"
+	BatchOpenHand  BatchState = "done, by hand open"
+	BatchStopped   BatchState = "stopped" // by a stop rule, a lost credential or a record that cannot be written
+	BatchCancelled BatchState = "cancelled"
+)
+
+// The unit states.
+const (
+	UnitPending   UnitState = "pending"
+	UnitRunning   UnitState = "running"
+	UnitDone      UnitState = "done"
+	UnitByHand    UnitState = "waiting by hand"
+	UnitParked    UnitState = "parked" // drifted: back to review
+	UnitFailed    UnitState = "failed"
+	UnitCancelled UnitState = "cancelled"
+)
+
+// The op states.
+const (
+	OpPending   OpState = "pending"
+	OpSent      OpState = "sent" // the intent is durable; met again it is in doubt
+	OpConfirmed OpState = "confirmed"
+	OpAlready   OpState = "already true"
+	OpDrifted   OpState = "drifted" // the precondition no longer held
+	OpFailed    OpState = "failed"  // definitely refused
+	OpByHand    OpState = "by hand" // open, for a person in Control Center
+	OpParked    OpState = "parked"  // held by an earlier op of the unit, or in doubt beyond what a read can settle
+	OpCancelled OpState = "cancelled"
+)
+
+// Batch is a set of changes that is staged, reviewed, frozen under a hash, approved and committed.
+type Batch struct {
+	ID          int64      `json:"id"`
+	State       BatchState `json:"state"`
+	Version     int64      `json:"version"` // optimistic lock: every saved edit counts it up
+	CreatedBy   string     `json:"created_by"`
+	CreatedAt   time.Time  `json:"created_at"`
+	SnapshotID  string     `json:"snapshot_id"`
+	SnapshotAt  time.Time  `json:"snapshot_at"`
+	Hash        string     `json:"hash,omitempty"` // hex SHA-256 of every change, its precondition and its order
+	CommittedBy string     `json:"committed_by,omitempty"`
+	CommittedAt time.Time  `json:"committed_at,omitzero"`
+	Release     *Release   `json:"release,omitempty"` // who let a held batch go, and why
+	Stop        string     `json:"stop,omitempty"`    // why the batch stopped, in a sentence
+	Units       []Unit     `json:"units"`
+}
+
+// Release is an operator's typed word that lets a held batch go: for one hash, for one hour (DESIGN 5).
+type Release struct {
+	Hash   string    `json:"hash"`
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	People int       `json:"people"` // the number that was typed
+	Reason string    `json:"reason"`
+}
+
+// Unit is one person's changes, done in order.
+type Unit struct {
+	ID      int64     `json:"id"`
+	Batch   int64     `json:"batch"`
+	Person  PersonKey `json:"person,omitzero"` // zero for an account with nobody behind it
+	Account string    `json:"account"`
+	Name    string    `json:"name"` // the display name at staging time, raw
+	Office  string    `json:"office,omitempty"`
+	Kind    Kind      `json:"kind"` // the mismatch that it mends
+	State   UnitState `json:"state"`
+	Owner   string    `json:"owner,omitempty"`
+	Gen     int64     `json:"gen"`
+	Ops     []Op      `json:"ops"`
+}
+
+// EndsAccess reports whether the unit disables the account or takes any entitlement away: one person who loses access.
+func (u *Unit) EndsAccess() bool {
+	for i := range u.Ops {
+		if u.Ops[i].Change.EndsAccess() {
+			return true
+		}
+	}
+	return false
+}
+
+// Op is one change in the journal.
+type Op struct {
+	Unit     int64     `json:"unit"`
+	Seq      int       `json:"seq"` // 1 … in the order in which they are done
+	Change   Change    `json:"change"`
+	State    OpState   `json:"state"`
+	SentAt   time.Time `json:"sent_at,omitzero"`
+	Attempts int       `json:"attempts,omitempty"` // how often the intent was committed
+	DoneAt   time.Time `json:"done_at,omitzero"`
+	Evidence string    `json:"evidence,omitempty"` // what the read-back saw, and the vendor's transaction
+	Error    string    `json:"error,omitempty"`    // a sentence for the operator
+}
+
+// Verdict is what one guard found. A batch with a holding verdict is held whole, never trimmed (DESIGN 5).
+type Verdict struct {
+	Guard      string   `json:"guard"` // "count", "percent", "24 hours", "protected", "self", "last administrator", "proof", "staleness"
+	Holds      bool     `json:"holds"`
+	Releasable bool     `json:"releasable"` // typing the number of people lets it go; protected and unproven never do
+	Sentence   string   `json:"sentence"`   // "3 of 20 people disabled in 24 h"
+	People     []string `json:"people,omitempty"`
+}

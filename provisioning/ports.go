@@ -1,0 +1,183 @@
+package provisioning
+
+import (
+	"context"
+	"time"
+)
+
+// Clock tells the time and waits. Tests pass one that they move themselves.
+type Clock interface {
+	Now() time.Time
+	// Sleep waits for d or until ctx ends, and then returns ctx's error.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// SystemClock is the machine's own clock.
+type SystemClock struct{}
+
+// Now returns the present time in UTC.
+func (SystemClock) Now() time.Time { return time.Now().UTC() }
+
+// Sleep waits for d or until ctx ends.
+func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// RateState is what is known of a system's allowance now. Rates are requests a second; 0 means not known.
+type RateState struct {
+	Allowed     float64
+	Used        float64 // over the last few seconds
+	Reserve     float64 // kept free for people
+	PausedUntil time.Time
+}
+
+// Budget shows a system's one rate budget, which its wire owns.
+type Budget interface{ Rate() RateState }
+
+// Progress is how far a read has come, for a screen; it is told at most about ten times a second.
+type Progress struct {
+	Source string // the connection
+	What   string // "people", "accounts", "group members"
+	Seen   int
+	Total  int // -1 where not known
+	Done   bool
+	Err    string
+}
+
+// Directory is an identity provider.
+type Directory interface {
+	Name() string   // the connection's name, the Directory of every PersonKey it gives
+	System() string // okta, entra, google, onelogin
+	// ReadAll reads every person of every status, in chunks. It returns what it saw of completeness even where it ends early:
+	// a broken read is told in the evidence's Failure, and err is only for what the caller did (a cancelled context, an error
+	// of emit). A chunk's slice is the callee's again after emit returns.
+	ReadAll(ctx context.Context, emit func([]Person) error) (ReadEvidence, error)
+	// Lookup reads one person directly by immutable id. found is false only where the directory itself says that there is no
+	// such person; anything else that is not an answer is an error.
+	Lookup(ctx context.Context, id string) (p Person, found bool, err error)
+}
+
+// Inventory is what a document system holds.
+type Inventory struct {
+	Accounts  []Account
+	Libraries []Library
+	Groups    []Group
+}
+
+// DMS is the document system: iManage Work, in the cloud or on premises.
+type DMS interface {
+	Name() string
+	System() string
+	// Identity is the account that rollcall itself signs in with, upper-cased: it is protected (DESIGN 5).
+	Identity(ctx context.Context) (account string, err error)
+	// ReadAll reads every account with its libraries, roles, groups and global roles. Evidence as in Directory.ReadAll.
+	ReadAll(ctx context.Context, progress func(Progress)) (Inventory, ReadEvidence, error)
+	// Observe reads the present value of the aspect that c touches, for a precondition and for a read-back.
+	Observe(ctx context.Context, c Change) (Observation, error)
+	// Send asks for c once. An error is a *SendError, which says what is known of the effect: never guess it from a status.
+	Send(ctx context.Context, c Change) (Receipt, error)
+	// Account reads one account whole. found is false only where the system says that there is none.
+	Account(ctx context.Context, id string) (a Account, found bool, err error)
+	// Budget shows the system's rate budget.
+	Budget() Budget
+}
+
+// OpRef names an op in the journal, with the fencing that guards every write to it.
+type OpRef struct {
+	Batch int64
+	Unit  int64
+	Seq   int
+	Owner string
+	Gen   int64
+}
+
+// Outcome is what became of an op; the store writes it with its event in one transaction.
+type Outcome struct {
+	State    OpState
+	Evidence string
+	Error    string
+	At       time.Time
+}
+
+// Anchor is the dated tie of an account to an immutable person id; anchors are never deleted (threats H4).
+type Anchor struct {
+	Account   string
+	Person    PersonKey
+	Evidence  string // how it was tied: "SSO name = user id (exact)"
+	FirstSeen time.Time
+	LastSeen  time.Time
+}
+
+// Store keeps everything that must outlive the process. Every method is a whole unit of work: it writes its state and its
+// event together or neither, and an Event without an Actor is refused. Errors are *Error; Stale and NotFound are its codes.
+type Store interface {
+	// SaveSnapshot keeps a snapshot (only the latest few are kept whole) and, for each complete proof, the last good count.
+	SaveSnapshot(ctx context.Context, s *Snapshot, e Event) error
+	// LatestSnapshot returns the newest snapshot, or nil where there is none.
+	LatestSnapshot(ctx context.Context) (*Snapshot, error)
+	// LastGood returns the count and time of the last complete read of a source; -1 where there was none.
+	LastGood(ctx context.Context, source string) (count int, at time.Time, err error)
+
+	// Anchors returns every anchor, oldest first; SaveAnchors adds new ones and moves LastSeen of those that stand.
+	Anchors(ctx context.Context) ([]Anchor, error)
+	SaveAnchors(ctx context.Context, anchors []Anchor) error
+	// Decisions returns the latest decision of each pair; Decide adds one.
+	Decisions(ctx context.Context) ([]Decision, error)
+	Decide(ctx context.Context, d Decision, e Event) error
+
+	// SaveBatch inserts a batch (ID 0) or replaces the units of a draft or reviewed one, and sets its state, hash and
+	// release. It is refused as Stale where b.Version is not the stored one; on success b's ids and Version are set.
+	SaveBatch(ctx context.Context, b *Batch, e Event) error
+	// Batch returns one batch whole; Batches the newest first, whole.
+	Batch(ctx context.Context, id int64) (*Batch, error)
+	Batches(ctx context.Context, limit int) ([]*Batch, error)
+	// MoveBatch changes a batch's state where BatchMay allows it, and its Stop sentence. With BatchCommitted it sets
+	// CommittedBy and CommittedAt from the event (the first time), demands the hash, and is Stale where it differs.
+	MoveBatch(ctx context.Context, id int64, to BatchState, hash, stop string, e Event) error
+	// Unfinished returns the batches that are committed, paused or stopped with work left: what a start offers to resume.
+	Unfinished(ctx context.Context) ([]*Batch, error)
+	// EndedAccess counts the people whose access a committed op ended since a time, by kind of change.
+	EndedAccess(ctx context.Context, since time.Time) (map[ChangeKind]int, error)
+
+	// Recover puts every running unit of a batch back to pending, with its generation counted up, when its owner is gone:
+	// the embedded store has one owner, so at its start every running unit's is.
+	Recover(ctx context.Context, batch int64, e Event) error
+	// RetryUnits puts failed, parked and drifted units, and their held ops, back to pending.
+	RetryUnits(ctx context.Context, batch int64, units []int64, e Event) error
+	// TakeUnit claims a pending unit for an owner at a generation; false: it is not ours, leave it silently.
+	TakeUnit(ctx context.Context, unit, gen int64, owner string) (bool, error)
+	// MarkSent makes the intent to send durable, before the request leaves: sent_at, attempts + 1, and the event.
+	MarkSent(ctx context.Context, op OpRef, at time.Time, e Event) error
+	// MarkOp moves an op to a state that OpMay allows, with its evidence and event.
+	MarkOp(ctx context.Context, op OpRef, o Outcome, e Event) error
+	// FinishUnit moves a unit on and gives it up.
+	FinishUnit(ctx context.Context, unit, gen int64, owner string, to UnitState, e Event) error
+	// TickByHand confirms a by-hand op that was done in Control Center and read back, whoever owns the unit.
+	TickByHand(ctx context.Context, unit int64, seq int, o Outcome, e Event) error
+
+	// FirstUse says whether a kind of change was ever confirmed on this tenant; ConfirmUse remembers it (DESIGN 4, canary).
+	FirstUse(ctx context.Context, tenant string, k ChangeKind) (confirmed bool, err error)
+	ConfirmUse(ctx context.Context, tenant string, k ChangeKind, at time.Time) error
+
+	// Append seals an event that changes nothing else. Records walks the chain in order from a sequence number.
+	Append(ctx context.Context, e Event) error
+	Records(ctx context.Context, from int64, visit func(Record) error) error
+
+	// ReadOnly says who owns the store when this process does not, and "" when it does.
+	ReadOnly() (owner string)
+	Close() error
+}
+
+// Dispatcher decides who runs which unit when; it holds no truth.
+type Dispatcher interface {
+	// Run runs the units of a committed batch until all are settled, the batch is paused, stopped or cancelled, or ctx ends.
+	// It returns nil where the batch came to its own end; changed is called after every written step, and must not block.
+	Run(ctx context.Context, batch int64, changed func(unit int64)) error
+}

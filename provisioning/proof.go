@@ -1,0 +1,111 @@
+package provisioning
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ReadEvidence is what a reader saw while it read a source whole. It only reports; Prove judges.
+type ReadEvidence struct {
+	Source     string    `json:"source"` // the connection's name
+	System     string    `json:"system"` // okta, imanage …
+	Started    time.Time `json:"started"`
+	Finished   time.Time `json:"finished"`
+	EndMarker  bool      `json:"end_marker"` // the paging ended by the system's own rule
+	Reported   int       `json:"reported"`   // the total that the system reported; -1 where it reports none
+	Seen       int       `json:"seen"`       // distinct records
+	Pages      int       `json:"pages"`
+	Duplicates int       `json:"duplicates,omitempty"` // records met twice: the list moved while it was read
+	Conflicts  []string  `json:"conflicts,omitempty"`  // ids met twice with different content that a direct read did not settle
+	Refused    []string  `json:"refused,omitempty"`    // parts that were refused: "group COR-ALL: 403"
+	Overflow   []string  `json:"overflow,omitempty"`   // parts that the system cut short
+	Failure    string    `json:"failure,omitempty"`    // the error that ended the read, in a sentence
+}
+
+// Proof is the evidence that a source was read whole, or the reason why it cannot be believed (DESIGN 3.2). Without a
+// complete proof nobody is called a leaver for being absent.
+type Proof struct {
+	Source   string    `json:"directory"`
+	System   string    `json:"system"`
+	At       time.Time `json:"at"`
+	Complete bool      `json:"complete"`
+	Reason   string    `json:"reason"` // one line, for the console
+	Seen     int       `json:"seen"`
+	LastGood int       `json:"last_good"` // -1 where there was none
+	Canaries int       `json:"canaries"`  // how many named identities were looked for and seen
+}
+
+// Band is how far a count may lie from the last good one before a read is not believed, as a share (DESIGN 3.2).
+const Band = 0.10
+
+// Prove judges a read. lastGood is the count of the last complete read of this source, -1 where there was none (a first read
+// has no band); missing names the canary identities that were not seen, canaries how many were looked for.
+func Prove(e ReadEvidence, lastGood, canaries int, missing []string) Proof {
+	p := Proof{Source: e.Source, System: e.System, At: e.Finished, Seen: e.Seen, LastGood: lastGood, Canaries: canaries}
+	switch {
+	case e.Failure != "":
+		p.Reason = "the read broke off: " + e.Failure
+	case !e.EndMarker:
+		p.Reason = fmt.Sprintf("the list stopped after %d without its end mark", e.Seen)
+	case e.Seen == 0:
+		p.Reason = "the answer was an empty list, which is never believed"
+	case len(e.Refused) > 0:
+		p.Reason = "refused: " + head(e.Refused)
+	case len(e.Overflow) > 0:
+		p.Reason = "cut short by the server: " + head(e.Overflow)
+	case len(e.Conflicts) > 0:
+		p.Reason = "the list changed while it was read: " + head(e.Conflicts)
+	case e.Reported >= 0 && e.Reported != e.Seen:
+		p.Reason = fmt.Sprintf("%d were seen but the server reports %d", e.Seen, e.Reported)
+	case len(missing) > 0:
+		p.Reason = "canary not seen: " + head(missing)
+	case lastGood >= 0 && outside(e.Seen, lastGood):
+		p.Reason = fmt.Sprintf("%d were seen, %d at the last complete read: more than %d %% apart", e.Seen, lastGood, int(Band*100))
+	default:
+		p.Complete = true
+		p.Reason = fmt.Sprintf("read whole: %d in %d pages, end mark seen", e.Seen, e.Pages)
+		if canaries > 0 {
+			p.Reason += fmt.Sprintf(", %d canaries seen", canaries)
+		}
+	}
+	return p
+}
+
+func outside(seen, lastGood int) bool {
+	diff := seen - lastGood
+	if diff < 0 {
+		diff = -diff
+	}
+	return float64(diff) > Band*float64(lastGood)
+}
+
+func head(items []string) string {
+	const most = 3
+	if len(items) <= most {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), len(items)-most)
+}
+
+// Snapshot is everything that one read of all sources saw.
+type Snapshot struct {
+	ID        string    `json:"id"`
+	TakenAt   time.Time `json:"taken_at"`
+	People    []Person  `json:"people"`
+	Absent    []Absence `json:"absent,omitempty"`
+	Accounts  []Account `json:"accounts"`
+	Libraries []Library `json:"libraries"`
+	Groups    []Group   `json:"groups"`
+	Proofs    []Proof   `json:"proofs"` // one a source, the document system's among them
+}
+
+// Proof returns the proof of one source.
+func (s *Snapshot) Proof(source string) (Proof, bool) {
+	for _, p := range s.Proofs {
+		if p.Source == source {
+			return p, true
+		}
+	}
+	return Proof{}, false
+}
