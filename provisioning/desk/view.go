@@ -202,3 +202,24 @@ type Report struct {
 	Reason string // what is wrong there, a sentence
 	Head   string // hex of the last hash
 }
+
+// Hits is the answer to a search over the roll.
+type Hits struct {
+	Gen    uint64 // the roll's
+	Query  string // as typed
+	Filter Filter
+	Rows   []int32 // indexes into Roll.Rows, the best first
+	Total  int     // how many rows matched; Rows holds the best few hundred
+	spans  func(cell string) []Span
+}
+
+// Span is a piece of a cell that the query matched, in bytes of the cell's cleaned text.
+type Span struct{ Start, End int }
+
+// Spans says which pieces of a cell's cleaned text to highlight. A nil answer means none.
+func (h *Hits) Spans(cell string) []Span {
+	if h == nil || h.spans == nil {
+		return nil
+	}
+	return h.spans(cell)
+}
