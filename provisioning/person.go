@@ -69,6 +69,7 @@ type Person struct {
 type Absence struct {
 	Person   Person    `json:"person"` // as last seen
 	LastSeen time.Time `json:"last_seen"`
-	Proven   bool      `json:"proven"` // the directory was read whole, and a second look agreed
-	How      string    `json:"how"`    // "direct read by id: gone", "second complete read 14:12", or why it is not proven
+	MissedAt time.Time `json:"missed_at,omitzero"` // the first complete read that did not see them; zero where none was complete
+	Proven   bool      `json:"proven"`             // the directory was read whole, and a second look agreed
+	How      string    `json:"how"`                // "direct read by id: gone", "second complete read 14:12", or why it is not proven
 }

@@ -1,0 +1,419 @@
+package staging
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/policy"
+)
+
+// Facts is what the guards judge a batch by: the snapshot it rests on, the policy, and who is at the desk.
+type Facts struct {
+	Policy   *policy.Policy
+	Snapshot *provisioning.Snapshot
+	Now      time.Time
+	Operator string // the operator's own account, "" where the mapping names none
+	Identity string // the account that rollcall signs in with
+	// Day and Week count the people whose access was ended in the last 24 h and 7 days, by kind of change.
+	Day, Week map[provisioning.ChangeKind]int
+}
+
+// removals are the kinds that are counted, apart (DESIGN 5), each with the words for the people it is done to.
+func removals() []struct {
+	kind  provisioning.ChangeKind
+	words string
+} {
+	return []struct {
+		kind  provisioning.ChangeKind
+		words string
+	}{
+		{provisioning.DisableAccount, "disabled"},
+		{provisioning.RemoveLibrary, "removed from a library"},
+		{provisioning.LeaveGroup, "removed from a group"},
+		{provisioning.RemoveGlobalRole, "removed from a global role"},
+	}
+}
+
+// Judge lets every guard look at a batch, and returns their verdicts, those that hold first. The batch itself is not changed:
+// a held batch is held whole, never trimmed (DESIGN 5).
+func Judge(b *provisioning.Batch, f Facts) []provisioning.Verdict {
+	g := newJudge(b, f)
+	var verdicts []provisioning.Verdict
+	verdicts = append(verdicts, g.counts()...)
+	verdicts = append(verdicts, g.wholeGroups()...)
+	verdicts = append(verdicts, g.protected(), g.self(), g.administrators(), g.proof(), g.staleness())
+	slices.SortStableFunc(verdicts, func(a, b provisioning.Verdict) int {
+		switch {
+		case a.Holds == b.Holds:
+			return 0
+		case a.Holds:
+			return -1
+		default:
+			return 1
+		}
+	})
+	return verdicts
+}
+
+// Holding returns the verdicts that hold a batch, and whether typing the number of people may release all of them.
+func Holding(verdicts []provisioning.Verdict) (held []provisioning.Verdict, releasable bool) {
+	releasable = true
+	for _, v := range verdicts {
+		if v.Holds {
+			held = append(held, v)
+			releasable = releasable && v.Releasable
+		}
+	}
+	return held, releasable && len(held) > 0
+}
+
+type judge struct {
+	Facts
+	batch    *provisioning.Batch
+	accounts map[string]*provisioning.Account
+	people   map[provisioning.PersonKey]*provisioning.Person
+	absent   map[provisioning.PersonKey]*provisioning.Absence
+	enabled  int
+}
+
+func newJudge(b *provisioning.Batch, f Facts) *judge {
+	g := &judge{
+		Facts: f, batch: b,
+		accounts: make(map[string]*provisioning.Account, len(f.Snapshot.Accounts)),
+		people:   make(map[provisioning.PersonKey]*provisioning.Person, len(f.Snapshot.People)),
+		absent:   make(map[provisioning.PersonKey]*provisioning.Absence, len(f.Snapshot.Absent)),
+	}
+	for i := range f.Snapshot.Accounts {
+		a := &f.Snapshot.Accounts[i]
+		g.accounts[a.ID] = a
+		if a.Enabled {
+			g.enabled++
+		}
+	}
+	for i := range f.Snapshot.People {
+		g.people[f.Snapshot.People[i].Key] = &f.Snapshot.People[i]
+	}
+	for i := range f.Snapshot.Absent {
+		g.absent[f.Snapshot.Absent[i].Person.Key] = &f.Snapshot.Absent[i]
+	}
+	return g
+}
+
+// limit is the smaller of the count and the percentage of the enabled accounts.
+func (g *judge) limit(count int) int {
+	return min(count, g.enabled*g.Policy.Limits.Percent/100)
+}
+
+// counts holds what takes access from too many: in the batch, over 24 h and over 7 days, each kind of removal apart.
+func (g *judge) counts() []provisioning.Verdict {
+	limits := g.Policy.Limits
+	var verdicts []provisioning.Verdict
+	for _, r := range removals() {
+		names := g.names(func(u *provisioning.Unit) bool { return does(u, r.kind) })
+		if len(names) == 0 && r.kind != provisioning.DisableAccount {
+			continue
+		}
+		windows := []struct {
+			guard, span string
+			past, limit int
+		}{
+			{"count", "in this batch", 0, g.limit(limits.Count)},
+			{"24 hours", "in 24 h", g.Day[r.kind], g.limit(limits.Day)},
+			{"7 days", "in 7 days", g.Week[r.kind], limits.Week},
+		}
+		for _, w := range windows {
+			total := w.past + len(names)
+			v := provisioning.Verdict{
+				Guard: w.guard, Releasable: true, Holds: len(names) > 0 && total > w.limit,
+				Sentence: fmt.Sprintf("%d of %d people %s %s", total, w.limit, r.words, w.span),
+			}
+			if v.Holds {
+				v.People = names
+			}
+			// A quiet verdict is told once, for what hurts most; a holding one always.
+			if v.Holds || (r.kind == provisioning.DisableAccount && w.guard == "24 hours") {
+				verdicts = append(verdicts, v)
+			}
+		}
+	}
+	return verdicts
+}
+
+// wholeGroups holds a batch that takes away a whole office, practice group or library: the mark of a scoping mistake.
+func (g *judge) wholeGroups() []provisioning.Verdict {
+	losing := make(map[string]string) // account id → name
+	for i := range g.batch.Units {
+		if u := &g.batch.Units[i]; does(u, provisioning.DisableAccount) {
+			losing[u.Account] = u.Name
+		}
+	}
+	if len(losing) < 2 {
+		return nil
+	}
+	type tally struct {
+		all   int
+		names []string
+	}
+	groups := make(map[string]*tally)
+	count := func(what, name, account string) {
+		if name == "" {
+			return
+		}
+		t := groups[what+" "+name]
+		if t == nil {
+			t = &tally{}
+			groups[what+" "+name] = t
+		}
+		t.all++
+		if who, gone := losing[account]; gone {
+			t.names = append(t.names, who)
+		}
+	}
+	departments := g.departments()
+	for id, a := range g.accounts {
+		if !a.Enabled {
+			continue
+		}
+		count("office", a.Location, id)
+		count("practice", departments[id], id)
+		for _, m := range a.Memberships {
+			count("library", m.Library, id)
+		}
+	}
+	var verdicts []provisioning.Verdict
+	for name, t := range groups {
+		if t.all >= 2 && len(t.names) == t.all {
+			slices.Sort(t.names)
+			verdicts = append(verdicts, provisioning.Verdict{
+				Guard: "whole group", Holds: true, Releasable: true, People: t.names,
+				Sentence: fmt.Sprintf("the whole of %s would be gone: %d people", name, t.all),
+			})
+		}
+	}
+	slices.SortFunc(verdicts, func(a, b provisioning.Verdict) int { return strings.Compare(a.Sentence, b.Sentence) })
+	return verdicts
+}
+
+// departments maps account ids to the department of the person in the unit, for those in the batch, and by user id for the
+// rest: what a guard needs is whether a group has anybody left, so an unknown department counts nowhere.
+func (g *judge) departments() map[string]string {
+	d := make(map[string]string, len(g.people))
+	for _, p := range g.people {
+		if p.Status.Live() || p.Status.Ended() {
+			d[strings.ToUpper(p.SSOName)] = p.Department
+		}
+	}
+	for i := range g.batch.Units {
+		if p := g.people[g.batch.Units[i].Person]; p != nil {
+			d[g.batch.Units[i].Account] = p.Department
+		}
+	}
+	return d
+}
+
+// protected holds for break-glass and service accounts, the VIP list and accounts that a directory owns. Never releasable.
+func (g *judge) protected() provisioning.Verdict {
+	var people []string
+	for i := range g.batch.Units {
+		u := &g.batch.Units[i]
+		if why := g.whyProtected(u); why != "" {
+			people = append(people, fmt.Sprintf("%s (%s)", u.Name, why))
+		}
+	}
+	v := provisioning.Verdict{Guard: "protected", Sentence: "nobody protected"}
+	if len(people) > 0 {
+		v.Holds, v.People = true, people
+		v.Sentence = fmt.Sprintf("%d protected: drop them from the batch", len(people))
+	}
+	return v
+}
+
+func (g *judge) whyProtected(u *provisioning.Unit) string {
+	if why, ok := g.Policy.Protected(u.Account); ok {
+		return why
+	}
+	if g.Policy.Service(u.Account) && u.EndsAccess() {
+		return "service account"
+	}
+	if a := g.accounts[u.Account]; a != nil && a.Managed() {
+		return "directory-managed"
+	}
+	return ""
+}
+
+// self holds when the operator, or the account that rollcall signs in with, would lose access (threats G3).
+func (g *judge) self() provisioning.Verdict {
+	v := provisioning.Verdict{Guard: "self", Sentence: "not yourself, not rollcall's own account"}
+	for i := range g.batch.Units {
+		u := &g.batch.Units[i]
+		if why := selfWhy(u, g.Operator, g.Identity); why != "" {
+			v.Holds = true
+			v.People = append(v.People, fmt.Sprintf("%s (%s)", u.Name, why))
+			v.Sentence = "this would lock out the hand that does it: drop it from the batch"
+		}
+	}
+	return v
+}
+
+func selfWhy(u *provisioning.Unit, operator, identity string) string {
+	if !u.EndsAccess() {
+		return ""
+	}
+	switch {
+	case operator != "" && strings.EqualFold(u.Account, operator):
+		return "your own account"
+	case identity != "" && strings.EqualFold(u.Account, identity):
+		return "rollcall's own account"
+	default:
+		return ""
+	}
+}
+
+// administrators holds when a library would be left without an enabled member of NRTADMIN.
+func (g *judge) administrators() provisioning.Verdict {
+	before, leaving := make(map[string]int), make(map[string][]string)
+	for _, a := range g.accounts {
+		if a.Enabled {
+			for _, library := range a.Administers() {
+				before[library]++
+			}
+		}
+	}
+	for i := range g.batch.Units {
+		u := &g.batch.Units[i]
+		a := g.accounts[u.Account]
+		if a == nil || !a.Enabled {
+			continue
+		}
+		for _, library := range a.Administers() {
+			if does(u, provisioning.DisableAccount) || leavesAdministrators(u, library) {
+				leaving[library] = append(leaving[library], u.Name)
+			}
+		}
+	}
+	v := provisioning.Verdict{Guard: "last administrator", Sentence: "every library keeps an administrator"}
+	var bare []string
+	for library, names := range leaving {
+		if len(names) >= before[library] {
+			bare = append(bare, library)
+			v.People = append(v.People, names...)
+		}
+	}
+	if len(bare) > 0 {
+		slices.Sort(bare)
+		slices.Sort(v.People)
+		v.Holds, v.People = true, slices.Compact(v.People)
+		v.Sentence = "no enabled administrator would be left in " + strings.Join(bare, ", ")
+	}
+	return v
+}
+
+func leavesAdministrators(u *provisioning.Unit, library string) bool {
+	return slices.ContainsFunc(u.Ops, func(o provisioning.Op) bool {
+		return o.Change.Kind == provisioning.LeaveGroup && o.Change.Object == provisioning.NRTADMIN && o.Change.Library == library
+	})
+}
+
+// proof holds when somebody would be treated as a leaver who is merely missing from a list (DESIGN 5).
+func (g *judge) proof() provisioning.Verdict {
+	v := provisioning.Verdict{Guard: "proof", Sentence: g.proofSentence()}
+	for i := range g.batch.Units {
+		u := &g.batch.Units[i]
+		if why := g.unproven(u); why != "" {
+			v.Holds = true
+			v.People = append(v.People, fmt.Sprintf("%s (%s)", u.Name, why))
+			v.Sentence = "not proven to have left: drop them, or read again"
+		}
+	}
+	return v
+}
+
+// unproven says why a unit that ends access has no ground to stand on; "" when it has one.
+func (g *judge) unproven(u *provisioning.Unit) string {
+	if !u.EndsAccess() || u.Kind == provisioning.KindDuplicate {
+		return ""
+	}
+	if u.Person.IsZero() { // an account with nobody behind it: that nobody is there rests on every directory's proof
+		if u.Kind == provisioning.KindOrphan {
+			for _, p := range g.Snapshot.Proofs {
+				if !p.Complete {
+					return p.Source + ": " + p.Reason
+				}
+			}
+		}
+		return ""
+	}
+	if u.Kind != provisioning.KindLeaver {
+		return ""
+	}
+	if p := g.people[u.Person]; p != nil {
+		if p.Status.Ended() {
+			return ""
+		}
+		return "the directory says " + string(p.Status)
+	}
+	a := g.absent[u.Person]
+	switch {
+	case a == nil:
+		return "not in the last read"
+	case !a.Proven:
+		return "absence not proven: " + a.How
+	default:
+		return ""
+	}
+}
+
+func (g *judge) proofSentence() string {
+	for _, p := range g.Snapshot.Proofs {
+		if !p.Complete {
+			return fmt.Sprintf("%s not proven complete (%s): absence counts for nothing", p.Source, p.Reason)
+		}
+	}
+	return "reads complete " + g.Snapshot.TakenAt.Local().Format("15:04")
+}
+
+// staleness holds a batch whose snapshot is older than the policy's limit: read again before the review.
+func (g *judge) staleness() provisioning.Verdict {
+	age := g.Now.Sub(g.Snapshot.TakenAt)
+	v := provisioning.Verdict{Guard: "staleness", Sentence: "the roll is fresh"}
+	if age > g.Policy.Limits.Stale {
+		v.Holds = true
+		v.Sentence = fmt.Sprintf("the roll is %s old, the limit is %s: read again first", age.Round(time.Minute), g.Policy.Limits.Stale)
+	}
+	return v
+}
+
+func (g *judge) names(keep func(*provisioning.Unit) bool) []string {
+	var names []string
+	for i := range g.batch.Units {
+		if keep(&g.batch.Units[i]) {
+			names = append(names, g.batch.Units[i].Name)
+		}
+	}
+	return names
+}
+
+func does(u *provisioning.Unit, kind provisioning.ChangeKind) bool {
+	return slices.ContainsFunc(u.Ops, func(o provisioning.Op) bool { return o.Change.Kind == kind })
+}
+
+// LiveCheck makes the check that the executor asks at the moment of sending, against the live target: protected people and
+// self, whatever the batch said when it was reviewed (threats G2, G3). The answer is "" to go on, or why not.
+func LiveCheck(p *policy.Policy, operator, identity string) func(u *provisioning.Unit, c provisioning.Change) string {
+	return func(u *provisioning.Unit, c provisioning.Change) string {
+		if why, ok := p.Protected(c.Account); ok {
+			return "protected: " + why
+		}
+		if !c.EndsAccess() {
+			return ""
+		}
+		if p.Service(c.Account) {
+			return "protected: service account"
+		}
+		target := provisioning.Unit{Account: c.Account, Ops: u.Ops}
+		return selfWhy(&target, operator, identity)
+	}
+}
