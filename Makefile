@@ -1,0 +1,72 @@
+# rollcall: the two commands to know are `make demo` and `make test`.
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+export CGO_ENABLED ?= 0
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+SEED     ?= 7
+PEOPLE   ?= 2000
+
+# The tools are Go modules at fixed versions: the go command fetches and builds them.
+GOFUMPT  := go run mvdan.cc/gofumpt@v0.12.0
+LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: demo test race vuln keyring bench lint build cross fmt clean
+
+## demo: the console on a made-up law firm, with every system simulated on loopback ports
+demo:
+	@mkdir -p bin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/rollcall ./cmd/rollcall
+	./bin/rollcall demo --seed $(SEED) --people $(PEOPLE)
+
+## build: the program for this machine
+build:
+	@mkdir -p bin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/rollcall ./cmd/rollcall
+
+## test: everything that can be proven on this machine
+test:
+	go vet ./...
+	go test -timeout 20m ./...
+	$(MAKE) --no-print-directory keyring
+
+## race: the tests under the race detector (needs a C compiler)
+race:
+	CGO_ENABLED=1 go test -race -timeout 25m ./...
+
+## keyring: the round trip through a real Secret Service under a private D-Bus (Linux; sets itself up where it may)
+keyring:
+	@bash clients/credentials/testdata/secret-service.sh
+
+## bench: what fast means here, as ratios against a baseline in the same run
+bench:
+	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+## lint: formatting, vet and the linters of .golangci.yml
+lint:
+	test -z "$$($(GOFUMPT) -l cmd tui provisioning clients themes | tee /dev/stderr)"
+	$(LINT) run ./...
+
+## vuln: known vulnerabilities in what is used
+vuln:
+	$(VULN) ./...
+
+## cross: the program for every platform that it ships for, without cgo
+cross:
+	@mkdir -p dist
+	for target in windows/amd64 windows/arm64 darwin/amd64 darwin/arm64 linux/amd64 linux/arm64; do
+	  out=dist/rollcall-$${target/\//-}
+	  [[ $$target == windows/* ]] && out=$$out.exe
+	  GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/rollcall
+	  echo "$$out"
+	done
+
+fmt:
+	$(GOFUMPT) -w cmd tui provisioning clients themes
+
+clean:
+	rm -rf bin dist
