@@ -1,0 +1,304 @@
+// Package correlate says who is who: which account is which person's. Only a recorded link or an exact, unique key links; two
+// keys that disagree are a dispute, a key on somebody else's old account is a reused id, and a similar name is a suggestion that
+// a person must confirm (DESIGN 3.3, threats A3 and H4). It compares identities only; what differs between the two is not its
+// business.
+package correlate
+
+import (
+	"slices"
+	"strings"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/names"
+)
+
+// Input is what there is to tie together.
+type Input struct {
+	People    []provisioning.Person
+	Absent    []provisioning.Absence
+	Accounts  []provisioning.Account
+	Anchors   []provisioning.Anchor
+	Decisions []provisioning.Decision
+}
+
+// Result says for each person and each account how it stands.
+type Result struct {
+	Subjects []Subject // the people, then the absent, in the input's order
+	Holders  []Holder  // the accounts, in the input's order
+	Knots    []Knot    // the disputes
+}
+
+// Subject is a person and what was found for it.
+type Subject struct {
+	Person      *provisioning.Person
+	Absence     *provisioning.Absence // nil for a person of the last read
+	Status      provisioning.LinkStatus
+	Account     int // index of the linked account, -1
+	Knot        int // index of the dispute, -1
+	Reused      []int
+	Suggestions []provisioning.Suggestion
+	keys        keySet
+	decidedBy   string
+	anchor      *provisioning.Anchor
+}
+
+// Holder is an account and who stands behind it.
+type Holder struct {
+	Subject   int // index of the linked person, -1
+	Knot      int
+	Reused    bool // an active person meets it, and it is not theirs
+	Suggested bool // somebody may stand behind it
+}
+
+// Knot is a dispute: every person and account of it.
+type Knot struct{ Subjects, Accounts []int }
+
+// Live reports whether the person works here now: active, and not known to be gone.
+func (s *Subject) Live() bool {
+	return s.Person.Status.Live() && (s.Absence == nil || !s.Absence.Proven)
+}
+
+// Ended reports whether the person is explicitly ended or proven absent.
+func (s *Subject) Ended() bool {
+	return s.Person.Status.Ended() || (s.Absence != nil && s.Absence.Proven)
+}
+
+// keySet is a set of keys that agreed.
+type keySet uint8
+
+const (
+	bySSO keySet = 1 << iota
+	byDirectoryID
+	byEmail
+	byEmployee
+	byLogin
+	byDecision
+	byAnchor
+)
+
+// Correlate ties people and accounts together. It is linear in their number, and its answer does not depend on their order.
+func Correlate(in Input) *Result {
+	w := newWork(in)
+	w.recorded()
+	w.claim()
+	w.settle()
+	w.suggest()
+	return w.result
+}
+
+type work struct {
+	in       Input
+	result   *Result
+	ids      map[string]int32 // login key of the user id → account, or ambiguous
+	emails   map[string]int32
+	numbers  map[string]int32
+	external map[string]int32 // directory id
+	byID     map[string]int   // exact id → account
+	twice    map[string]bool  // person-side keys that several people carry, with the key's letter before them
+	refused  map[pair]bool
+	anchored map[string]provisioning.PersonKey // account → the person of its latest anchor
+	claims   [][]claim                         // by account
+	lone     []int32                           // subjects whose ambiguous keys leave several candidates
+	reused   []bool
+}
+
+type pair struct {
+	person  provisioning.PersonKey
+	account string
+}
+
+type claim struct {
+	subject int32
+	keys    keySet
+	knot    bool // the person has other candidates as well
+}
+
+// ambiguous marks a key that more than one account carries: it names nobody.
+const ambiguous = int32(-1)
+
+func newWork(in Input) *work {
+	n := len(in.Accounts)
+	w := &work{
+		in: in, ids: make(map[string]int32, n), emails: make(map[string]int32, n), numbers: make(map[string]int32, n),
+		external: make(map[string]int32), byID: make(map[string]int, n), twice: make(map[string]bool),
+		refused: make(map[pair]bool), anchored: make(map[string]provisioning.PersonKey, len(in.Anchors)), claims: make([][]claim, n),
+		result: &Result{Subjects: make([]Subject, 0, len(in.People)+len(in.Absent)), Holders: make([]Holder, n)},
+	}
+	for i := range in.People {
+		w.result.Subjects = append(w.result.Subjects, Subject{Person: &in.People[i], Account: -1, Knot: -1, Status: provisioning.Unlinked})
+	}
+	for i := range in.Absent {
+		a := &in.Absent[i]
+		w.result.Subjects = append(w.result.Subjects, Subject{Person: &a.Person, Absence: a, Account: -1, Knot: -1, Status: provisioning.Unlinked})
+	}
+	for i := range in.Accounts {
+		a := &in.Accounts[i]
+		at := int32(i) //nolint:gosec // far fewer than 2^31 accounts
+		w.result.Holders[i] = Holder{Subject: -1, Knot: -1}
+		w.byID[a.ID] = i
+		put(w.ids, login(a.ID), at)
+		put(w.emails, login(a.Email), at)
+		put(w.numbers, strings.TrimSpace(a.EmployeeNumber), at)
+		put(w.external, a.DirectoryID, at)
+	}
+	w.countPeople()
+	return w
+}
+
+// login is the key of a login or email, "" where it cannot be one or mixes scripts that look alike.
+func login(raw string) string {
+	key, err := names.Login(raw)
+	if err != nil || names.Mixed(raw) {
+		return ""
+	}
+	return string(key)
+}
+
+func put(index map[string]int32, key string, at int32) {
+	if key == "" {
+		return
+	}
+	if other, there := index[key]; there && other != at {
+		at = ambiguous
+	}
+	index[key] = at
+}
+
+// countPeople finds the keys that several people carry: an ambiguous key names nobody, on either side.
+func (w *work) countPeople() {
+	n := len(w.result.Subjects)
+	ssos, emails, numbers := make(map[string]int32, n), make(map[string]int32, n), make(map[string]int32, n)
+	count := func(index map[string]int32, letter, key string, at int32) {
+		put(index, key, at)
+		if key != "" && index[key] == ambiguous {
+			w.twice[letter+key] = true
+		}
+	}
+	for i := range w.result.Subjects {
+		p := w.result.Subjects[i].Person
+		at := int32(i) //nolint:gosec // far fewer than 2^31 people
+		count(ssos, "s", login(p.SSOName), at)
+		count(emails, "e", login(p.Email), at)
+		for _, alias := range p.Aliases {
+			count(emails, "e", login(alias), at)
+		}
+		count(numbers, "n", strings.TrimSpace(p.EmployeeNumber), at)
+	}
+}
+
+// recorded links what an operator decided or an earlier read tied by an exact key.
+func (w *work) recorded() {
+	theirs := make(map[provisioning.PersonKey]provisioning.Decision)
+	for _, d := range w.in.Decisions {
+		if d.Theirs {
+			theirs[d.Person] = d
+		} else {
+			w.refused[pair{d.Person, d.Account}] = true
+		}
+	}
+	latest := make(map[string]*provisioning.Anchor, len(w.in.Anchors))
+	for i := range w.in.Anchors {
+		a := &w.in.Anchors[i]
+		if old := latest[a.Account]; old == nil || a.LastSeen.After(old.LastSeen) {
+			latest[a.Account] = a
+			w.anchored[a.Account] = a.Person
+		}
+	}
+	anchors := make(map[provisioning.PersonKey]*provisioning.Anchor, len(latest))
+	for _, a := range latest {
+		if old := anchors[a.Person]; old == nil || a.LastSeen.After(old.LastSeen) ||
+			(a.LastSeen.Equal(old.LastSeen) && a.Account < old.Account) {
+			anchors[a.Person] = a
+		}
+	}
+	for i := range w.result.Subjects {
+		s := &w.result.Subjects[i]
+		if d, ok := theirs[s.Person.Key]; ok {
+			if at, there := w.byID[d.Account]; there && w.result.Holders[at].Subject < 0 {
+				s.decidedBy = d.By
+				w.link(i, at, byDecision)
+			}
+		}
+	}
+	for i := range w.result.Subjects {
+		s := &w.result.Subjects[i]
+		a := anchors[s.Person.Key]
+		if s.Account >= 0 || a == nil || w.refused[pair{s.Person.Key, a.Account}] {
+			continue
+		}
+		if at, there := w.byID[a.Account]; there && w.result.Holders[at].Subject < 0 {
+			s.anchor = a
+			w.link(i, at, byAnchor|w.agreeing(s.Person, at))
+		}
+	}
+}
+
+func (w *work) link(subject, account int, keys keySet) {
+	s := &w.result.Subjects[subject]
+	s.Status, s.Account, s.keys = provisioning.Linked, account, keys
+	w.result.Holders[account].Subject = subject
+}
+
+// agreeing says which exact keys of a person and an account are equal, unique or not.
+func (w *work) agreeing(p *provisioning.Person, account int) keySet {
+	a := &w.in.Accounts[account]
+	id, email := login(a.ID), login(a.Email)
+	var keys keySet
+	if id != "" && login(p.SSOName) == id {
+		keys |= bySSO
+	}
+	if a.DirectoryID != "" && a.DirectoryID == p.Key.ID {
+		keys |= byDirectoryID
+	}
+	if email != "" && (login(p.Email) == email || slices.ContainsFunc(p.Aliases, func(s string) bool { return login(s) == email })) {
+		keys |= byEmail
+	}
+	if n := strings.TrimSpace(p.EmployeeNumber); n != "" && n == strings.TrimSpace(a.EmployeeNumber) {
+		keys |= byEmployee
+	}
+	if l := login(p.Login); id != "" && (l == id || local(l) == id) {
+		keys |= byLogin
+	}
+	return keys
+}
+
+func local(l string) string {
+	before, _, _ := strings.Cut(l, "@")
+	return before
+}
+
+// Evidence says why a subject is linked, in the order of precedence, for the screen.
+func (r *Result) Evidence(s *Subject, a *provisioning.Account) []provisioning.Evidence {
+	var e []provisioning.Evidence
+	if s.keys&byDecision != 0 {
+		e = append(e, provisioning.Evidence{Key: provisioning.KeyRecorded, Value: a.ID, Detail: "confirmed by " + s.decidedBy})
+	}
+	if s.keys&byAnchor != 0 {
+		e = append(e, provisioning.Evidence{Key: provisioning.KeyRecorded, Value: a.ID, Detail: "since " + s.anchor.FirstSeen.Format("2006-01-02")})
+	}
+	for _, k := range []struct {
+		bit   keySet
+		key   provisioning.KeyName
+		value string
+	}{
+		{bySSO, provisioning.KeySSOName, s.Person.SSOName}, {byDirectoryID, provisioning.KeySSOName, a.DirectoryID},
+		{byEmail, provisioning.KeyEmail, a.Email}, {byEmployee, provisioning.KeyEmployee, a.EmployeeNumber}, {byLogin, provisioning.KeyLogin, s.Person.Login},
+	} {
+		if s.keys&k.bit == 0 {
+			continue
+		}
+		detail := ""
+		switch k.bit {
+		case bySSO:
+			detail = "equals the user id"
+		case byDirectoryID:
+			detail = "directory id"
+		default:
+		}
+		e = append(e, provisioning.Evidence{Key: k.key, Value: k.value, Detail: detail})
+	}
+	return e
+}
+
+// Recorded reports whether the link rests on a record (a decision or an earlier exact link), not on today's keys alone.
+func (s *Subject) Recorded() bool { return s.keys&(byDecision|byAnchor) != 0 }

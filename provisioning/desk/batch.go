@@ -1,0 +1,409 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/staging"
+)
+
+// loadDraft finds the batch that was being staged when the program last ended.
+func (d *Desk) loadDraft(ctx context.Context) error {
+	batches, err := d.deps.Store.Batches(ctx, 20)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.setDraft(nil)
+	for _, b := range batches {
+		if b.State == provisioning.BatchDraft || b.State == provisioning.BatchReviewed {
+			d.setDraft(b)
+			return nil
+		}
+	}
+	return nil
+}
+
+// setDraft makes b the draft and shows its rows' keys to StagedKeys. The caller holds mu.
+func (d *Desk) setDraft(b *provisioning.Batch) {
+	d.draft = b
+	keys := make(map[string]bool)
+	if b != nil {
+		for i := range b.Units {
+			keys[unitKey(&b.Units[i])] = true
+		}
+	}
+	d.staged.Store(&keys)
+}
+
+// Draft returns the id of the batch that is being staged, 0 where there is none.
+func (d *Desk) Draft() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.draft == nil {
+		return 0
+	}
+	return d.draft.ID
+}
+
+// StagedKeys says which rows of the roll are in the draft, by key. It never waits; do not change the map.
+func (d *Desk) StagedKeys() map[string]bool {
+	if keys := d.staged.Load(); keys != nil {
+		return *keys
+	}
+	return nil
+}
+
+// unitKey is the key of the roll's row that a unit was staged from.
+func unitKey(u *provisioning.Unit) string {
+	if !u.Person.IsZero() {
+		return personRowKey(u.Person)
+	}
+	return accountRowKey(u.Account)
+}
+
+func personRowKey(k provisioning.PersonKey) string { return "p/" + k.String() }
+func accountRowKey(id string) string               { return "a/" + id }
+
+// Stage stages the mend of rows, by their keys. What cannot be staged is named with its reason in Staged.Left; it is an error
+// only where nothing at all could be done for a reason that concerns all rows.
+func (d *Desk) Stage(ctx context.Context, keys []string) (Staged, error) {
+	roll, st := d.Roll(), d.state.Load()
+	if roll == nil || st == nil {
+		return Staged{}, &provisioning.Error{Code: provisioning.Invalid, Message: "nothing has been read yet", Hint: "press r to read"}
+	}
+	var units []provisioning.Unit
+	var left []Left
+	for _, key := range keys {
+		i := roll.Find(key)
+		if i < 0 {
+			left = append(left, Left{Key: key, Name: key, Why: "no longer on the roll"})
+			continue
+		}
+		row := &roll.Rows[i]
+		changes, kind, why := d.mend(st, row)
+		if why != "" || len(changes) == 0 {
+			if why == "" {
+				why = "nothing to mend"
+			}
+			left = append(left, Left{Key: key, Name: rowName(row), Why: why})
+			continue
+		}
+		units = append(units, unitOf(row, kind, changes))
+	}
+	staged, err := d.put(ctx, units)
+	staged.Left = left
+	return staged, err
+}
+
+func unitOf(row *Row, kind provisioning.Kind, changes []provisioning.Change) provisioning.Unit {
+	var person provisioning.PersonKey
+	office := ""
+	if row.Person != nil {
+		person, office = row.Person.Key, row.Person.Office
+	}
+	return staging.NewUnit(person, changes[0].Account, rowName(row), office, kind, changes)
+}
+
+// put adds units to the draft and saves it.
+func (d *Desk) put(ctx context.Context, units []provisioning.Unit) (Staged, error) {
+	if len(units) == 0 {
+		return Staged{Batch: d.Draft()}, nil
+	}
+	var s Staged
+	err := d.edit(ctx, true, func(b *provisioning.Batch) (string, error) {
+		for _, u := range units {
+			if err := staging.Put(b, u); err != nil {
+				return "", err
+			}
+			s.People++
+			s.Changes += len(u.Ops)
+		}
+		return fmt.Sprintf("staged %d people, %d changes", s.People, s.Changes), nil
+	})
+	s.Batch = d.Draft()
+	return s, err
+}
+
+// Unstage takes rows out of the draft, by their keys.
+func (d *Desk) Unstage(ctx context.Context, keys []string) error {
+	return d.edit(ctx, false, func(b *provisioning.Batch) (string, error) {
+		n := len(b.Units)
+		for i := len(b.Units) - 1; i >= 0; i-- {
+			if slices.Contains(keys, unitKey(&b.Units[i])) {
+				if err := staging.Drop(b, i); err != nil {
+					return "", err
+				}
+			}
+		}
+		return fmt.Sprintf("dropped %d people", n-len(b.Units)), nil
+	})
+}
+
+// DropUnit takes a person out of the draft, by the unit's id.
+func (d *Desk) DropUnit(ctx context.Context, unit int64) error {
+	return d.edit(ctx, false, func(b *provisioning.Batch) (string, error) {
+		i := unitAt(b, unit)
+		if i < 0 {
+			return "", notInDraft()
+		}
+		name := b.Units[i].Name
+		return "dropped " + name, staging.Drop(b, i)
+	})
+}
+
+// DropOp takes one change out of the draft, and what rests on it.
+func (d *Desk) DropOp(ctx context.Context, unit int64, seq int) error {
+	return d.edit(ctx, false, func(b *provisioning.Batch) (string, error) {
+		i := unitAt(b, unit)
+		if i < 0 {
+			return "", notInDraft()
+		}
+		name := b.Units[i].Name
+		went, err := staging.DropOp(b, i, seq)
+		return fmt.Sprintf("dropped %d changes of %s", went, name), err
+	})
+}
+
+// EditOp gives a change of the draft another wish.
+func (d *Desk) EditOp(ctx context.Context, unit int64, seq int, after string) error {
+	return d.edit(ctx, false, func(b *provisioning.Batch) (string, error) {
+		i := unitAt(b, unit)
+		if i < 0 {
+			return "", notInDraft()
+		}
+		return "edited a change of " + b.Units[i].Name, staging.Edit(b, i, seq, after)
+	})
+}
+
+// Editable reports whether EditOp can give a change another wish.
+func Editable(c provisioning.Change) bool { return staging.Editable(c) }
+
+func unitAt(b *provisioning.Batch, unit int64) int {
+	return slices.IndexFunc(b.Units, func(u provisioning.Unit) bool { return u.ID == unit })
+}
+
+func notInDraft() error {
+	return &provisioning.Error{Code: provisioning.NotFound, Message: "that person is no longer in the batch"}
+}
+
+// edit changes the draft and saves it with its event, under the optimistic lock. A draft that loses its last person is
+// cancelled. make says whether to begin a draft where there is none.
+func (d *Desk) edit(ctx context.Context, begin bool, change func(*provisioning.Batch) (string, error)) error {
+	if err := d.mayChange(); err != nil {
+		return err
+	}
+	st := d.state.Load()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var b *provisioning.Batch
+	switch {
+	case d.draft != nil:
+		b = cloneBatch(d.draft)
+	case begin && st != nil:
+		b = &provisioning.Batch{State: provisioning.BatchDraft, CreatedBy: d.deps.Operator.Name, CreatedAt: d.now()}
+	default:
+		return notInDraft()
+	}
+	what, err := change(b)
+	if err != nil {
+		return err
+	}
+	if st != nil {
+		b.SnapshotID, b.SnapshotAt = st.snap.ID, st.snap.TakenAt
+	}
+	if len(b.Units) == 0 {
+		if err := d.deps.Store.MoveBatch(ctx, b.ID, provisioning.BatchCancelled, "", "", d.event(provisioning.EventStaged, "", what+"; the batch is empty")); err != nil {
+			return err
+		}
+		d.setDraft(nil)
+		return nil
+	}
+	if err := d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventStaged, "", what)); err != nil {
+		return d.reload(ctx, err)
+	}
+	d.setDraft(b)
+	return nil
+}
+
+// reload takes the stored draft where somebody else edited it, so that the next try sees it.
+func (d *Desk) reload(ctx context.Context, cause error) error {
+	if provisioning.CodeOf(cause) == provisioning.Stale && d.draft != nil {
+		if b, err := d.deps.Store.Batch(ctx, d.draft.ID); err == nil {
+			d.setDraft(b)
+		}
+	}
+	return cause
+}
+
+func cloneBatch(b *provisioning.Batch) *provisioning.Batch {
+	c := *b
+	c.Units = slices.Clone(b.Units)
+	for i := range c.Units {
+		c.Units[i].Ops = slices.Clone(c.Units[i].Ops)
+	}
+	if b.Release != nil {
+		release := *b.Release
+		c.Release = &release
+	}
+	return &c
+}
+
+// View shows a batch with its changes in plain words and the guards' verdicts; 0 asks for the draft.
+func (d *Desk) View(ctx context.Context, id int64) (*BatchView, error) {
+	b, err := d.batch(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return d.view(ctx, b)
+}
+
+func (d *Desk) batch(ctx context.Context, id int64) (*provisioning.Batch, error) {
+	if id == 0 {
+		if id = d.Draft(); id == 0 {
+			return nil, &provisioning.Error{
+				Code: provisioning.NotFound, Message: "nothing is staged", Hint: "put the cursor on a row with a mismatch and press s",
+			}
+		}
+	}
+	return d.deps.Store.Batch(ctx, id)
+}
+
+// Batches lists the newest batches.
+func (d *Desk) Batches(ctx context.Context, limit int) ([]*provisioning.Batch, error) {
+	return d.deps.Store.Batches(ctx, limit)
+}
+
+func (d *Desk) view(ctx context.Context, b *provisioning.Batch) (*BatchView, error) {
+	v := &BatchView{Batch: b, Lines: make(map[int64][]Line, len(b.Units))}
+	st := d.state.Load()
+	for i := range b.Units {
+		u := &b.Units[i]
+		v.Lines[u.ID] = d.lines(st, u)
+		v.Changes += len(u.Ops)
+		if u.EndsAccess() {
+			v.Lose++
+		}
+		gains := false
+		for j := range u.Ops {
+			switch u.Ops[j].Change.Kind {
+			case provisioning.DisableAccount:
+				v.Seats--
+			case provisioning.EnableAccount, provisioning.CreateAccount:
+				v.Seats++
+				gains = true
+			case provisioning.AssignLibrary, provisioning.JoinGroup, provisioning.SetLibraryRole:
+				gains = true
+			}
+		}
+		if gains {
+			v.Gain++
+		}
+	}
+	v.Confirm = v.Lose
+	if v.Confirm == 0 {
+		v.Confirm = len(b.Units)
+	}
+	if !begun(b.State) && st != nil {
+		verdicts, err := d.judge(ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		v.Verdicts = verdicts
+		held, _ := staging.Holding(verdicts)
+		v.Held = len(held) > 0
+	}
+	return v, nil
+}
+
+// begun reports whether a batch has left the staging area.
+func begun(s provisioning.BatchState) bool {
+	return s != provisioning.BatchDraft && s != provisioning.BatchReviewed && s != provisioning.BatchApproved
+}
+
+// judge lets the guards look at a batch with the facts of this moment.
+func (d *Desk) judge(ctx context.Context, b *provisioning.Batch) ([]provisioning.Verdict, error) {
+	st := d.state.Load()
+	if st == nil {
+		return nil, &provisioning.Error{Code: provisioning.Held, Message: "nothing has been read yet", Hint: "read first, then review"}
+	}
+	now := d.now()
+	day, err := d.deps.Store.EndedAccess(ctx, now.Add(-24*time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	week, err := d.deps.Store.EndedAccess(ctx, now.Add(-7*24*time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	return staging.Judge(b, staging.Facts{
+		Policy: d.deps.Policy, Snapshot: st.snap, Now: now, Operator: d.deps.Operator.Account,
+		Identity: d.identity(ctx), Day: day, Week: week,
+	}), nil
+}
+
+// identity is the account that rollcall signs in with; "" while the document system cannot be asked.
+func (d *Desk) identity(ctx context.Context) string {
+	d.mu.Lock()
+	self := d.self
+	d.mu.Unlock()
+	if self != "" {
+		return self
+	}
+	self, err := d.deps.DMS.Identity(ctx)
+	if err != nil {
+		return ""
+	}
+	d.mu.Lock()
+	d.self = self
+	d.mu.Unlock()
+	return self
+}
+
+// Review freezes the draft under its hash and gives the view that the operator is to confirm (DESIGN 3.6).
+func (d *Desk) Review(ctx context.Context) (*BatchView, error) {
+	if err := d.mayChange(); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	draft := d.draft
+	d.mu.Unlock()
+	if draft == nil {
+		_, err := d.batch(ctx, 0)
+		return nil, err
+	}
+	b := cloneBatch(draft)
+	b.Hash = staging.Hash(b)
+	b.State = provisioning.BatchReviewed
+	if err := d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventReviewed, "", "hash "+b.Hash)); err != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return nil, d.reload(ctx, err)
+	}
+	d.mu.Lock()
+	d.setDraft(b)
+	d.mu.Unlock()
+	return d.view(ctx, b)
+}
+
+// heldError is what a held batch says: every guard that holds, and every name (DESIGN 5).
+func heldError(held []provisioning.Verdict, releasable bool, confirm int) error {
+	var parts []error
+	for _, v := range held {
+		sentence := v.Sentence
+		for _, p := range v.People {
+			sentence += "\n    " + p
+		}
+		parts = append(parts, errors.New(sentence))
+	}
+	hint := "drop the people named, or read again, then review"
+	if releasable {
+		hint = fmt.Sprintf("drop people, or release it whole: give a reason and type the number of people, %d", confirm)
+	}
+	return &provisioning.Error{Code: provisioning.Held, Message: "the batch is held", Hint: hint, Err: errors.Join(parts...)}
+}

@@ -1,0 +1,98 @@
+package desk
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/policy"
+)
+
+// Deps is what a desk is made of. Everything is needed but HandSteps and Canaries.
+type Deps struct {
+	Firm        string
+	Operator    provisioning.Operator
+	Session     string // names this run of the program in the record
+	Store       provisioning.Store
+	Directories []provisioning.Directory
+	DMS         provisioning.DMS
+	Dispatcher  provisioning.Dispatcher
+	Policy      *policy.Policy
+	Clock       provisioning.Clock
+	// AuditKey is the key of the record's chain, for Verify.
+	AuditKey []byte
+	// HandSteps gives the exact steps of a change that is done by hand.
+	HandSteps func(provisioning.Change) []string
+	// Canaries are the logins, emails or ids that a complete read must have seen, by directory name (DESIGN 3.2).
+	Canaries map[string][]string
+}
+
+// Desk is the one service. It is safe for concurrent use. Close it to stop what it runs and wait for it.
+type Desk struct {
+	deps Deps
+
+	roll   atomic.Pointer[Roll]
+	state  atomic.Pointer[compared] // what the roll was made of
+	staged atomic.Pointer[map[string]bool]
+
+	mu      sync.Mutex // guards what follows
+	gen     uint64
+	draft   *provisioning.Batch // the one that is being staged; nil where there is none
+	self    string              // the account that rollcall signs in with, once known
+	running map[int64]*run
+	finder  *finder
+
+	syncing sync.Mutex      // one read at a time
+	ctx     context.Context //nolint:containedctx // the life of the work that the desk owns; ended by Close
+	stop    context.CancelFunc
+	work    sync.WaitGroup
+}
+
+// New makes a desk. Load gives it the last snapshot; Sync reads anew.
+func New(deps Deps) *Desk {
+	ctx, stop := context.WithCancel(context.Background())
+	return &Desk{deps: deps, running: make(map[int64]*run), ctx: ctx, stop: stop}
+}
+
+// Close pauses nothing and loses nothing: it lets what is in flight finish within its deadline, and returns when every
+// goroutine of the desk has ended. A batch that was running is offered for resume at the next start.
+func (d *Desk) Close() {
+	d.stop()
+	d.work.Wait()
+}
+
+// Roll returns the present roll, or nil before the first Load or Sync.
+func (d *Desk) Roll() *Roll { return d.roll.Load() }
+
+// Operator says who is at the desk.
+func (d *Desk) Operator() provisioning.Operator { return d.deps.Operator }
+
+// ReadOnly says why nothing can be changed here, or "" where it can.
+func (d *Desk) ReadOnly() string {
+	if owner := d.deps.Store.ReadOnly(); owner != "" {
+		return "another console owns the store: " + owner
+	}
+	if !d.deps.Operator.Role.MayChange() {
+		return d.deps.Operator.Name + " may only read: map the operator to a role in config.toml"
+	}
+	return ""
+}
+
+// mayChange is the service layer's check (threats H3): no front end decides it.
+func (d *Desk) mayChange() error {
+	if why := d.ReadOnly(); why != "" {
+		return &provisioning.Error{Code: provisioning.ReadOnly, Message: why, Hint: "looking and searching still work"}
+	}
+	return nil
+}
+
+func (d *Desk) now() time.Time { return d.deps.Clock.Now() }
+
+// event starts an event of this operator and session.
+func (d *Desk) event(kind provisioning.EventKind, subject, detail string) provisioning.Event {
+	return provisioning.Event{
+		At: d.now(), Actor: d.deps.Operator.Name, Session: d.deps.Session, Kind: kind, Subject: subject, Detail: detail,
+	}
+}
