@@ -1,0 +1,142 @@
+package wire
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"rollcall/provisioning"
+)
+
+// used counts requests over the last seconds, in a ring of whole seconds.
+type used struct {
+	second [8]int64
+	count  [8]int
+}
+
+func (u *used) add(now time.Time) {
+	s := now.Unix()
+	i := s % int64(len(u.second))
+	if u.second[i] != s {
+		u.second[i], u.count[i] = s, 0
+	}
+	u.count[i]++
+}
+
+// perSecond is the mean over the last whole five seconds.
+func (u *used) perSecond(now time.Time) float64 {
+	const span = 5
+	total := 0
+	for i, s := range u.second {
+		if age := now.Unix() - s; age >= 1 && age <= span {
+			total += u.count[i]
+		}
+	}
+	return float64(total) / span
+}
+
+// pace sets the limiter to what the system allows less the reserve. The caller holds mu or is alone.
+func (c *Client) pace(perSecond float64) {
+	c.allowed = perSecond
+	if perSecond <= 0 {
+		c.limiter.SetLimit(rate.Inf)
+		return
+	}
+	c.limiter.SetLimit(rate.Limit(max(perSecond-c.opts.Reserve, perSecond/10)))
+	c.limiter.SetBurst(1)
+}
+
+// Rate shows the budget: it makes the client a provisioning.Budget.
+func (c *Client) Rate() provisioning.RateState {
+	now := c.opts.Clock.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return provisioning.RateState{Allowed: c.allowed, Used: c.used.perSecond(now), Reserve: c.opts.Reserve, PausedUntil: c.paused}
+}
+
+// admit waits for the budget: the limiter first, then the pause that a 429 set for everybody (contracts/engine.md 2.4).
+func (c *Client) admit(ctx context.Context) error {
+	for {
+		now := c.opts.Clock.Now()
+		c.mu.Lock()
+		pause := c.paused.Sub(now)
+		var wait time.Duration
+		if pause <= 0 {
+			r := c.limiter.ReserveN(now, 1)
+			wait = r.DelayFrom(now)
+			c.used.add(now)
+		}
+		c.mu.Unlock()
+		switch {
+		case pause > 0:
+			if err := c.opts.Clock.Sleep(ctx, pause); err != nil {
+				return err
+			}
+			continue
+		case wait > 0:
+			return c.opts.Clock.Sleep(ctx, wait)
+		default:
+			return ctx.Err()
+		}
+	}
+}
+
+// learn takes what an answer's headers say of the budget and of the server's clock.
+func (c *Client) learn(h http.Header) {
+	now := c.opts.Clock.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.opts.Learn != nil {
+		if perSecond, ok := c.opts.Learn(h, now); ok && perSecond > 0 && (c.opts.PerSecond == 0 || perSecond < c.opts.PerSecond) && perSecond != c.allowed {
+			c.pace(perSecond)
+		}
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		c.skew = date.Sub(now)
+	}
+}
+
+// throttled reads how long a throttled answer asks to wait, and makes everybody wait as long.
+func (c *Client) throttled(h http.Header, try int) time.Duration {
+	now := c.opts.Clock.Now()
+	wait, ok := time.Duration(0), false
+	if c.opts.Wait != nil {
+		wait, ok = c.opts.Wait(h, now)
+	}
+	if !ok {
+		wait, ok = RetryAfter(h, now)
+	}
+	if !ok || wait < 0 {
+		wait = backoff(try)
+	}
+	wait = min(max(wait, 10*time.Millisecond), c.opts.Limits.MaxWait)
+	c.mu.Lock()
+	if until := now.Add(wait); until.After(c.paused) {
+		c.paused = until
+	}
+	c.mu.Unlock()
+	return wait
+}
+
+// backoff doubles from a quarter of a second to eight.
+func backoff(try int) time.Duration {
+	return 250 * time.Millisecond << min(max(try-1, 0), 5)
+}
+
+// RetryAfter reads the standard header in both its forms, seconds and a date (RFC 9110 10.2.3).
+func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	v := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(v); err == nil && seconds >= 0 {
+		return time.Duration(seconds) * time.Second, true
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		if date, err := http.ParseTime(h.Get("Date")); err == nil {
+			now = date // the server's own clock, which may be off
+		}
+		return max(at.Sub(now), 0), true
+	}
+	return 0, false
+}
