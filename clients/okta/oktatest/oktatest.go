@@ -1,0 +1,446 @@
+// Package oktatest is a faithful loopback server of the part of Okta's management API that contracts/idps.md 2.1 describes, with
+// state: what Okta would refuse or leave out, it refuses or leaves out. It knows nothing of iManage or of rollcall's rules.
+package oktatest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"rollcall/clients/wire/wiretest"
+)
+
+// Profile is a user's profile: Okta's own attributes, and those that the firm added (office, birthYear, imanageUserId).
+type Profile struct {
+	Login          string `json:"login"`
+	Email          string `json:"email"`
+	FirstName      string `json:"firstName"`
+	LastName       string `json:"lastName"`
+	DisplayName    string `json:"displayName,omitempty"`
+	Title          string `json:"title,omitempty"`
+	Department     string `json:"department,omitempty"`
+	EmployeeNumber string `json:"employeeNumber,omitempty"`
+	UserType       string `json:"userType,omitempty"`
+	PrimaryPhone   string `json:"primaryPhone,omitempty"`
+	ManagerID      string `json:"managerId,omitempty"`
+	Office         string `json:"office,omitempty"`
+	BirthYear      string `json:"birthYear,omitempty"`
+	ImanageUserID  string `json:"imanageUserId,omitempty"`
+}
+
+// User is a user as Okta lists it.
+type User struct {
+	ID            string     `json:"id"`
+	Status        string     `json:"status"`
+	Created       time.Time  `json:"created"`
+	Activated     *time.Time `json:"activated"`
+	StatusChanged *time.Time `json:"statusChanged"`
+	LastLogin     *time.Time `json:"lastLogin"`
+	LastUpdated   time.Time  `json:"lastUpdated"`
+	Profile       Profile    `json:"profile"`
+}
+
+// Group is a group with its members' ids.
+type Group struct {
+	ID      string
+	Name    string
+	Members []string
+}
+
+// Config is what a server begins with.
+type Config struct {
+	Users        []User
+	Groups       []Group
+	Token        string
+	Now          func() time.Time
+	RateLimit    int // requests a minute and bucket; 0: none
+	RateWindow   time.Duration
+	JoinedHeader bool // one comma-joined Link header (RFC 8288) in place of several
+}
+
+// Server is the simulator.
+type Server struct {
+	config Config
+	bench  *wiretest.Bench
+	bucket *wiretest.Bucket
+	server *wiretest.Server
+
+	mu     sync.Mutex
+	users  map[string]*User
+	ids    []string // in the order of their creation: the order of the list
+	groups []Group
+}
+
+// New makes a server.
+func New(c Config) *Server {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.RateWindow == 0 {
+		c.RateWindow = time.Minute
+	}
+	s := &Server{config: c, users: make(map[string]*User, len(c.Users)), groups: c.Groups}
+	for i := range c.Users {
+		s.users[c.Users[i].ID] = &c.Users[i]
+		s.ids = append(s.ids, c.Users[i].ID)
+	}
+	s.bucket = &wiretest.Bucket{Limit: c.RateLimit, Window: c.RateWindow, Now: c.Now}
+	s.bench = wiretest.New(http.HandlerFunc(s.serve), c.Now)
+	return s
+}
+
+// Handler serves the API with its bench.
+func (s *Server) Handler() http.Handler { return s.bench }
+
+// Bench gives the request log and the faults.
+func (s *Server) Bench() *wiretest.Bench { return s.bench }
+
+// Start serves on a loopback port.
+func (s *Server) Start(ctx context.Context) (err error) {
+	s.server, err = wiretest.Serve(ctx, s.bench)
+	return err
+}
+
+// URL is where it listens.
+func (s *Server) URL() string { return s.server.URL() }
+
+// Close ends it.
+func (s *Server) Close() {
+	if s.server != nil {
+		s.server.Close()
+	}
+}
+
+// SetStatus changes a user's status, as an administrator would.
+func (s *Server) SetStatus(id, status string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.users[id]; u != nil {
+		now := s.config.Now().UTC()
+		u.Status, u.StatusChanged, u.LastUpdated = status, &now, now
+	}
+}
+
+// Delete removes a user for good.
+func (s *Server) Delete(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.users, id)
+	s.ids = slices.DeleteFunc(s.ids, func(other string) bool { return other == id })
+}
+
+// Put adds or replaces a user.
+func (s *Server) Put(u User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users[u.ID] == nil {
+		s.ids = append(s.ids, u.ID)
+	}
+	s.users[u.ID] = &u
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	var id [12]byte
+	_, _ = rand.Read(id[:])
+	w.Header().Set("X-Okta-Request-Id", hex.EncodeToString(id[:]))
+	w.Header().Set("Date", s.config.Now().UTC().Format(http.TimeFormat))
+	if r.Header.Get("Authorization") != "SSWS "+s.config.Token {
+		fail(w, http.StatusUnauthorized, "E0000011", "Invalid token provided")
+		return
+	}
+	ok, remaining, reset := s.bucket.Take()
+	if s.config.RateLimit > 0 {
+		w.Header()["X-Rate-Limit-Limit"] = []string{strconv.Itoa(s.config.RateLimit)}
+		w.Header()["X-Rate-Limit-Remaining"] = []string{strconv.Itoa(remaining)}
+		w.Header()["X-Rate-Limit-Reset"] = []string{strconv.FormatInt(reset.Unix(), 10)}
+	}
+	if !ok {
+		fail(w, http.StatusTooManyRequests, "E0000047", "API call exceeded rate limit due to too many requests.")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, "/api/v1"), "/"), "/")
+	get := r.Method == http.MethodGet
+	switch {
+	case !strings.HasPrefix(r.URL.Path, "/api/v1/"):
+		notFound(w, r.URL.Path)
+	case parts[0] == "users" && len(parts) == 1 && get:
+		s.listUsers(w, r)
+	case parts[0] == "users" && len(parts) == 2 && get:
+		if u := s.users[parts[1]]; u != nil {
+			answer(w, http.StatusOK, s.row(u))
+			return
+		}
+		notFound(w, parts[1])
+	case parts[0] == "users" && len(parts) == 3 && parts[2] == "groups" && get:
+		s.groupsOf(w, parts[1])
+	case parts[0] == "users" && len(parts) == 4 && parts[2] == "lifecycle" && r.Method == http.MethodPost:
+		s.lifecycle(w, parts[1], parts[3])
+	case parts[0] == "groups" && len(parts) == 1 && get:
+		s.listGroups(w, r)
+	case parts[0] == "groups" && len(parts) == 3 && parts[2] == "users" && get:
+		s.groupUsers(w, r, parts[1])
+	default:
+		notFound(w, r.URL.Path)
+	}
+}
+
+func (s *Server) lifecycle(w http.ResponseWriter, id, verb string) {
+	u := s.users[id]
+	now := s.config.Now().UTC()
+	switch {
+	case u == nil:
+		notFound(w, id)
+	case verb == "suspend" && u.Status == "ACTIVE":
+		u.Status, u.StatusChanged, u.LastUpdated = "SUSPENDED", &now, now
+		answer(w, http.StatusOK, map[string]any{})
+	case verb == "unsuspend" && u.Status == "SUSPENDED":
+		u.Status, u.StatusChanged, u.LastUpdated = "ACTIVE", &now, now
+		answer(w, http.StatusOK, map[string]any{})
+	case verb == "deactivate" && u.Status != "DEPROVISIONED":
+		u.Status, u.StatusChanged, u.LastUpdated = "DEPROVISIONED", &now, now
+		answer(w, http.StatusOK, map[string]any{})
+	default:
+		fail(w, http.StatusForbidden, "E0000001", "Api validation failed: "+verb)
+	}
+}
+
+// row adds what every real answer carries.
+func (s *Server) row(u *User) any {
+	return struct {
+		User
+		Type        map[string]string `json:"type"`
+		Credentials map[string]any    `json:"credentials"`
+		Links       map[string]any    `json:"_links"`
+	}{
+		*u, map[string]string{"id": "otydefault"}, map[string]any{"provider": map[string]string{"type": "OKTA", "name": "OKTA"}},
+		map[string]any{"self": map[string]string{"href": s.URL() + "/api/v1/users/" + u.ID}},
+	}
+}
+
+// listUsers leaves out the deprovisioned from the plain list and from q; filter and search include them.
+func (s *Server) listUsers(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	limit := 200
+	if v := q.Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			fail(w, http.StatusBadRequest, "E0000001", "Api validation failed: limit")
+			return
+		}
+		limit = min(n, 200)
+	}
+	keep := func(u *User) bool { return u.Status != "DEPROVISIONED" }
+	for _, name := range []string{"filter", "search"} {
+		if expression := q.Get(name); expression != "" {
+			k, ok := parseFilter(expression)
+			if !ok {
+				fail(w, http.StatusBadRequest, "E0000031", "Invalid search criteria.")
+				return
+			}
+			keep = k
+		}
+	}
+	var rows []*User
+	start, ok := s.after(q.Get("after"))
+	if !ok {
+		fail(w, http.StatusBadRequest, "E0000001", "Api validation failed: after")
+		return
+	}
+	next := ""
+	for _, id := range s.ids[start:] {
+		u := s.users[id]
+		if !keep(u) {
+			continue
+		}
+		if len(rows) == limit {
+			next = cursor(rows[limit-1].ID)
+			break
+		}
+		rows = append(rows, u)
+	}
+	out := make([]any, len(rows))
+	for i, u := range rows {
+		out[i] = s.row(u)
+	}
+	s.links(w, r, next)
+	answer(w, http.StatusOK, out)
+}
+
+// The part of Okta's filter language that is documented for users: eq on a few fields, gt and its kin on lastUpdated.
+func parseFilter(expression string) (func(*User) bool, bool) {
+	m := regexp.MustCompile(`^(status|lastUpdated|id|profile\.login|profile\.email) (eq|gt|ge|lt|le) "([^"]*)"$`).FindStringSubmatch(expression)
+	if m == nil {
+		return nil, false
+	}
+	field, op, value := m[1], m[2], m[3]
+	if field == "lastUpdated" {
+		at, err := time.Parse(time.RFC3339, value)
+		return func(u *User) bool {
+			switch c := u.LastUpdated.Compare(at); op {
+			case "gt":
+				return c > 0
+			case "ge":
+				return c >= 0
+			case "lt":
+				return c < 0
+			case "le":
+				return c <= 0
+			default:
+				return c == 0
+			}
+		}, err == nil
+	}
+	if op != "eq" {
+		return nil, false
+	}
+	return func(u *User) bool {
+		switch field {
+		case "status":
+			return u.Status == value
+		case "id":
+			return u.ID == value
+		case "profile.login":
+			return u.Profile.Login == value
+		default:
+			return u.Profile.Email == value
+		}
+	}, true
+}
+
+func cursor(id string) string { return base64.RawURLEncoding.EncodeToString([]byte("after:" + id)) }
+
+func (s *Server) after(cursor string) (int, bool) {
+	if cursor == "" {
+		return 0, true
+	}
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	id, found := strings.CutPrefix(string(b), "after:")
+	if err != nil || !found {
+		return 0, false
+	}
+	return slices.Index(s.ids, id) + 1, true
+}
+
+// links writes several Link headers, self first, as Okta does, or one joined by commas.
+func (s *Server) links(w http.ResponseWriter, r *http.Request, next string) {
+	self := s.URL() + r.URL.RequestURI()
+	links := []string{fmt.Sprintf(`<%s>; rel="self"`, self)}
+	if next != "" {
+		q := r.URL.Query()
+		q.Set("after", next)
+		u := url.URL{Path: r.URL.Path, RawQuery: q.Encode()}
+		links = append(links, fmt.Sprintf(`<%s>; rel="next"`, s.URL()+u.RequestURI()))
+	}
+	if s.config.JoinedHeader {
+		links = []string{strings.Join(links, ", ")}
+	}
+	w.Header()["Link"] = links
+}
+
+func (s *Server) groupRow(g Group) any {
+	return map[string]any{
+		"id": g.ID, "type": "OKTA_GROUP", "objectClass": []string{"okta:user_group"}, "created": "2020-01-01T00:00:00.000Z",
+		"lastUpdated": "2020-01-01T00:00:00.000Z", "lastMembershipUpdated": "2020-01-01T00:00:00.000Z",
+		"profile": map[string]any{"name": g.Name, "description": g.Name, "objectClass": "okta:user_group"},
+	}
+}
+
+func (s *Server) listGroups(w http.ResponseWriter, r *http.Request) {
+	rows := make([]any, len(s.groups))
+	for i, g := range s.groups {
+		rows[i] = s.groupRow(g)
+	}
+	s.pageOf(w, r, rows, 200, 10000)
+}
+
+func (s *Server) groupsOf(w http.ResponseWriter, user string) {
+	if s.users[user] == nil {
+		notFound(w, user)
+		return
+	}
+	rows := []any{}
+	for _, g := range s.groups {
+		if slices.Contains(g.Members, user) {
+			rows = append(rows, s.groupRow(g))
+		}
+	}
+	answer(w, http.StatusOK, rows)
+}
+
+func (s *Server) groupUsers(w http.ResponseWriter, r *http.Request, id string) {
+	i := slices.IndexFunc(s.groups, func(g Group) bool { return g.ID == id })
+	if i < 0 {
+		notFound(w, id)
+		return
+	}
+	var rows []any
+	for _, m := range s.groups[i].Members {
+		if u := s.users[m]; u != nil {
+			rows = append(rows, s.row(u))
+		}
+	}
+	s.pageOf(w, r, rows, 1000, 1000)
+}
+
+// pageOf pages by position behind an opaque cursor.
+func (s *Server) pageOf(w http.ResponseWriter, r *http.Request, rows []any, fallback, most int) {
+	q := r.URL.Query()
+	limit, start := fallback, 0
+	if v := q.Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > most {
+			fail(w, http.StatusBadRequest, "E0000001", "Api validation failed: limit")
+			return
+		}
+		limit = n
+	}
+	if v := q.Get("after"); v != "" {
+		b, err := base64.RawURLEncoding.DecodeString(v)
+		n, convErr := strconv.Atoi(strings.TrimPrefix(string(b), "at:"))
+		if err != nil || convErr != nil || n < 0 {
+			fail(w, http.StatusBadRequest, "E0000001", "Api validation failed: after")
+			return
+		}
+		start = n
+	}
+	end := min(start+limit, len(rows))
+	next := ""
+	if end < len(rows) {
+		next = base64.RawURLEncoding.EncodeToString([]byte("at:" + strconv.Itoa(end)))
+	}
+	s.links(w, r, next)
+	part := rows[min(start, len(rows)):end]
+	if part == nil {
+		part = []any{}
+	}
+	answer(w, http.StatusOK, part)
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func fail(w http.ResponseWriter, status int, code, summary string) {
+	answer(w, status, map[string]any{
+		"errorCode": code, "errorSummary": summary, "errorLink": code, "errorId": "oae" + code, "errorCauses": []any{},
+	})
+}
+
+func notFound(w http.ResponseWriter, what string) {
+	fail(w, http.StatusNotFound, "E0000007", "Not found: Resource not found: "+what)
+}
