@@ -224,7 +224,7 @@ func (r *reading) users(ctx context.Context, query url.Values) error {
 				if at.Equal(u.LastUpdated) {
 					continue
 				}
-				r.evidence.Conflicts = append(r.evidence.Conflicts, u.ID) // settled below by a direct read
+				r.evidence.Conflicts = append(r.evidence.Conflicts, u.ID) // changed while it was read: the next read settles it
 				continue
 			}
 			r.seen[u.ID] = u.LastUpdated
