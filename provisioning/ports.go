@@ -153,7 +153,8 @@ type Store interface {
 	RetryUnits(ctx context.Context, batch int64, units []int64, e Event) error
 	// TakeUnit claims a pending unit for an owner at a generation; false: it is not ours, leave it silently.
 	TakeUnit(ctx context.Context, unit, gen int64, owner string) (bool, error)
-	// MarkSent makes the intent to send durable, before the request leaves: sent_at, attempts + 1, and the event.
+	// MarkSent makes the intent to send durable, before the request leaves: sent_at, attempts + 1, and the event. It is Held
+	// where the batch is not committed any more: paused, stopped or cancelled.
 	MarkSent(ctx context.Context, op OpRef, at time.Time, e Event) error
 	// MarkOp moves an op to a state that OpMay allows, with its evidence and event.
 	MarkOp(ctx context.Context, op OpRef, o Outcome, e Event) error

@@ -12,7 +12,7 @@ func cultures() map[string]culture {
 	return map[string]culture{
 		"british": {
 			given:  []string{"Amelia", "Oliver", "Harriet", "George", "Isla", "Edward", "Charlotte", "Henry", "Eleanor", "William", "Imogen", "Arthur", "Florence", "James", "Beatrice", "Rupert", "Alice", "Hugo", "Margaret", "Thomas"},
-			family: []string{"Smith", "Jones", "Taylor", "Whitfield", "Barnes", "Clarke", "Hughes", "Ashworth", "Pemberton", "Fairfax", "Thornton", "Blackwood", "Carlisle", "Whitaker", "Langley", "Sinclair", "MacDonald", "Campbell", "Ellison", "Hartley", "Barnard", "Kingsley"},
+			family: []string{"Smith", "Jones", "Taylor", "Whitfield", "Clarke", "Hughes", "Ashworth", "Pemberton", "Fairfax", "Thornton", "Blackwood", "Carlisle", "Whitaker", "Langley", "Sinclair", "MacDonald", "Campbell", "Ellison", "Hartley", "Kingsley"},
 		},
 		"irish": {
 			given:  []string{"Siobhán", "Aoife", "Cillian", "Niamh", "Oisín", "Gráinne", "Fionn", "Róisín", "Conor", "Maeve"},

@@ -24,7 +24,10 @@ const mostLookups = 500
 func (d *Desk) Sync(ctx context.Context, progress func(provisioning.Progress)) (*Roll, error) {
 	d.syncing.Lock()
 	defer d.syncing.Unlock()
-	previous := d.snapshot()
+	previous, err := d.previous(ctx)
+	if err != nil {
+		return nil, err
+	}
 	tell := serial(progress)
 	snap := &provisioning.Snapshot{}
 	reads := make([]directoryRead, len(d.deps.Directories))
@@ -64,6 +67,14 @@ func (d *Desk) Sync(ctx context.Context, progress func(provisioning.Progress)) (
 		}
 	}
 	return d.compareAnew(ctx, snap)
+}
+
+// previous is the last snapshot: the one on the roll, or the one that an earlier run kept.
+func (d *Desk) previous(ctx context.Context) (*provisioning.Snapshot, error) {
+	if st := d.state.Load(); st != nil {
+		return st.snap, nil
+	}
+	return d.deps.Store.LatestSnapshot(ctx)
 }
 
 // Load compares the last kept snapshot; the roll is nil where there is none yet.

@@ -54,7 +54,6 @@ type Row struct {
 	Person      *provisioning.Person      // nil: nobody
 	Accounts    []*provisioning.Account   // linked first; candidates where nothing is linked and the row is disputed
 	Linked      bool                      // Accounts[0] is linked to Person
-	Evidence    []provisioning.Evidence   // why it is linked
 	Mismatches  []*provisioning.Mismatch  // the worst first; empty for a clean row
 	Suggestions []provisioning.Suggestion // what only an operator can confirm
 	Apart       string                    // what tells same-named people apart: "1974", "Leeds", "no. 10442"; else empty

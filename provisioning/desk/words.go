@@ -165,7 +165,7 @@ func (d *Desk) quiet(row *Row, name string) string {
 	case row.Away:
 		return fmt.Sprintf("%s is no longer active in the directory (%s); the account %s is %s.", name, statusWord(row.Person), a.ID, state(a))
 	default:
-		return fmt.Sprintf("%s and the account %s agree. Linked by %s.", name, a.ID, evidenceLine(row.Evidence))
+		return fmt.Sprintf("%s and the account %s agree. Linked by %s.", name, a.ID, d.linkedBy(d.state.Load(), row))
 	}
 }
 

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/adrg/xdg"
+	"github.com/pelletier/go-toml/v2"
+
+	"rollcall/provisioning"
+)
+
+// setup is what a config.toml, or the JSON of `rollcall sim`, says about a firm.
+type setup struct {
+	Firm        string              `toml:"firm" json:"firm"`
+	Operator    map[string]operator `toml:"operator" json:"-"`
+	Seat        *operator           `toml:"-" json:"operator"`
+	Connections []connection        `toml:"connection" json:"connections"`
+	Policy      string              `toml:"-" json:"policy"`
+}
+
+// operator maps an operating system's user to a person, an account and a role (DESIGN 5).
+type operator struct {
+	Name      string `toml:"name" json:"name"`
+	Directory string `toml:"directory" json:"directory"`
+	Person    string `toml:"person" json:"person"`
+	Account   string `toml:"account" json:"account"`
+	Role      string `toml:"role" json:"role"`
+}
+
+// connection is one system. Secrets are references (keyring:, file:, env:, exec:) in a config.toml; the JSON of `rollcall sim`
+// carries the simulators' own made-up ones.
+type connection struct {
+	Name          string            `toml:"name" json:"name"`
+	System        string            `toml:"system" json:"system"`
+	URL           string            `toml:"url" json:"url"`
+	CAFile        string            `toml:"ca_file" json:"-"`
+	Token         string            `toml:"token" json:"token"`
+	Username      string            `toml:"username" json:"username"`
+	Password      string            `toml:"password" json:"password"`
+	ClientID      string            `toml:"client_id" json:"client_id"`
+	ClientSecret  string            `toml:"client_secret" json:"client_secret"`
+	Prefix        string            `toml:"prefix" json:"-"`
+	OnPrem        bool              `toml:"on_prem" json:"on_prem"`
+	EmployeeField string            `toml:"employee_field" json:"-"`
+	PerSecond     float64           `toml:"per_second" json:"-"`
+	Settle        string            `toml:"settle" json:"-"`
+	Canaries      []string          `toml:"canaries" json:"-"`
+	Fields        map[string]string `toml:"fields" json:"-"`
+}
+
+// loopbackSettle is how long the simulators may still be at work on a request that was given up (DESIGN 4.4).
+const (
+	loopbackSettle = 200 * time.Millisecond
+	tenantSettle   = 45 * time.Second
+)
+
+func configDir(f *flags) string {
+	if f.config != "" {
+		return f.config
+	}
+	return filepath.Join(xdg.ConfigHome, "rollcall")
+}
+
+func stateDir(f *flags) string {
+	dir := f.state
+	if dir == "" {
+		dir = filepath.Join(xdg.StateHome, "rollcall")
+	}
+	if f.demo {
+		dir = filepath.Join(dir, fmt.Sprintf("demo-%d-%d", f.seed, f.people))
+	}
+	return dir
+}
+
+// readConfig reads config.toml and the policy.toml beside it, strictly: an unknown key is told with its line.
+func readConfig(f *flags) (*setup, error) {
+	dir := configDir(f)
+	file := filepath.Join(dir, "config.toml")
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &provisioning.Error{
+			Code: provisioning.Invalid, Message: "there is no configuration yet: " + file,
+			Hint: "try the made-up firm with rollcall demo, or write config.toml as the README shows",
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var s setup
+	decoder := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
+	if err := decoder.Decode(&s); err != nil {
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: tomlError(file, err), Hint: "mend the file; the README lists every key"}
+	}
+	policyText, err := os.ReadFile(filepath.Join(dir, "policy.toml"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	s.Policy = string(policyText)
+	return &s, nil
+}
+
+// tomlError says where a TOML file is wrong: line, column, and the key that is not known.
+func tomlError(file string, err error) string {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		row, column := strict.Errors[0].Position()
+		return fmt.Sprintf("%s:%d:%d: no such key: %s", file, row, column, strings.Join(strict.Errors[0].Key(), "."))
+	}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		row, column := decode.Position()
+		return fmt.Sprintf("%s:%d:%d: %s", file, row, column, decode.Error())
+	}
+	return fmt.Sprintf("%s: %s", file, err)
+}
+
+// readConnections reads the JSON that `rollcall sim` prints.
+func readConnections(file string) (*setup, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "the connections could not be read", Err: err}
+	}
+	var s setup
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, &provisioning.Error{
+			Code: provisioning.Invalid, Message: "the connections file is not what rollcall sim prints", Err: err,
+		}
+	}
+	return &s, nil
+}
+
+// seat says who is at the desk: the sim's own operator, or the operating system's user as config.toml maps it. An unmapped
+// one may only read.
+func (s *setup) seat() provisioning.Operator {
+	if s.Seat != nil {
+		return s.Seat.operator("")
+	}
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if o, ok := s.Operator[name]; ok {
+		return o.operator(name)
+	}
+	return provisioning.Operator{Name: name, Role: provisioning.RoleReader}
+}
+
+func (o operator) operator(fallback string) provisioning.Operator {
+	name := o.Name
+	if name == "" {
+		name = fallback
+	}
+	p := provisioning.Operator{Name: name, Account: strings.ToUpper(o.Account), Role: provisioning.Role(o.Role)}
+	if o.Person != "" {
+		p.Person = provisioning.PersonKey{Directory: o.Directory, ID: o.Person}
+	}
+	return p
+}

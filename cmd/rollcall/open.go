@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/clients/credentials"
+	"rollcall/clients/demofirm"
+	"rollcall/clients/imanage"
+	"rollcall/clients/okta"
+	"rollcall/provisioning"
+	"rollcall/provisioning/audit"
+	"rollcall/provisioning/commit"
+	"rollcall/provisioning/desk"
+	"rollcall/provisioning/dispatch/pool"
+	"rollcall/provisioning/policy"
+	"rollcall/provisioning/store/sqlite"
+)
+
+// The demo's document system is as slow as a real one might be, so that a commit can be watched.
+const (
+	demoEffect = 20 * time.Millisecond
+	demoAnswer = 20 * time.Millisecond
+	demoRate   = 400
+)
+
+// opened is everything that one run of the program holds open, closed in the opposite order.
+type opened struct {
+	desk  *desk.Desk
+	close []func() error
+}
+
+func (o *opened) Close() error {
+	var errs []error
+	for i := len(o.close) - 1; i >= 0; i-- {
+		errs = append(errs, o.close[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// withDesk opens a desk with its systems, loads the last snapshot, runs, and closes everything.
+func withDesk(c *cobra.Command, f *flags, run func(*desk.Desk) error) error {
+	o, err := open(c.Context(), f, true)
+	if err != nil {
+		return err
+	}
+	if _, err = o.desk.Load(c.Context()); err == nil {
+		err = run(o.desk)
+	}
+	return errors.Join(err, o.Close())
+}
+
+// withStore opens a desk for the record alone: no system is reached or started.
+func withStore(c *cobra.Command, f *flags, run func(*desk.Desk) error) error {
+	o, err := open(c.Context(), f, false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(run(o.desk), o.Close())
+}
+
+// open wires one run: the configuration, the secrets, the store, the clients, the executor, the desk. Without systems, a demo is
+// not served and no client is made.
+func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
+	o := &opened{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, o.Close())
+		}
+	}()
+	dir := stateDir(f)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	s, err := o.setup(ctx, f, dir, systems)
+	if err != nil {
+		return nil, err
+	}
+	seat := s.seat()
+	key, err := recordKey(ctx, f, dir)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := audit.NewChain(key)
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this machine"
+	}
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "rollcall.db"), Sealer: chain, Owner: seat.Name + " on " + host})
+	if err != nil {
+		return nil, err
+	}
+	o.close = append(o.close, store.Close)
+	p := policy.Default()
+	if s.Policy != "" {
+		if p, err = policy.Parse([]byte(s.Policy)); err != nil {
+			return nil, err
+		}
+	}
+	deps := desk.Deps{
+		Firm: s.Firm, Operator: seat, Session: session(), Store: store, Policy: p, Clock: provisioning.SystemClock{}, AuditKey: key,
+		HandSteps: imanage.HandSteps, Canaries: make(map[string][]string), DMS: nowhere{},
+	}
+	settle := tenantSettle
+	if systems {
+		if settle, err = o.clients(ctx, f, s, &deps); err != nil {
+			return nil, err
+		}
+	}
+	executor := commit.New(commit.Deps{
+		Store: store, DMS: deps.DMS, Clock: deps.Clock, Actor: seat.Name, Session: deps.Session, Owner: deps.Session, Tenant: s.tenant(), Settle: settle,
+		Canary: imanage.NeedsCanary,
+		Recheck: func(ctx context.Context, u *provisioning.Unit, c provisioning.Change) string {
+			return o.desk.LiveCheck(ctx, u, c)
+		},
+	})
+	deps.Dispatcher = pool.New(pool.Deps{
+		Store: store, Executor: executor,
+		Event: func(kind provisioning.EventKind, detail string) provisioning.Event {
+			return provisioning.Event{At: deps.Clock.Now(), Actor: seat.Name, Session: deps.Session, Kind: kind, Detail: detail}
+		},
+	})
+	o.desk = desk.New(deps)
+	o.close = append(o.close, func() error { o.desk.Close(); return nil })
+	return o, nil
+}
+
+// setup finds the configuration: the demo firm's (and serves it), the JSON of `rollcall sim`, or config.toml.
+func (o *opened) setup(ctx context.Context, f *flags, dir string, systems bool) (*setup, error) {
+	switch {
+	case f.demo:
+		firm, err := demofirm.Open(demofirm.Options{Seed: f.seed, People: f.people, Epoch: time.Now().UTC().Truncate(time.Second)}, dir)
+		if err != nil {
+			return nil, err
+		}
+		if !systems {
+			operator := operator{Name: "l.ortiz", Role: string(provisioning.RoleApprover)}
+			return &setup{Firm: firm.Name, Seat: &operator}, nil
+		}
+		running, err := demofirm.Serve(ctx, firm, demofirm.ServeOptions{StateDir: dir, EffectDelay: demoEffect, AnswerDelay: demoAnswer})
+		if err != nil {
+			return nil, err
+		}
+		o.close = append(o.close, func() error { running.Close(); return nil })
+		return fromDemo(running.Connections()), nil
+	case f.connections != "":
+		return readConnections(f.connections)
+	default:
+		return readConfig(f)
+	}
+}
+
+func fromDemo(c demofirm.Connections) *setup {
+	s := &setup{Firm: c.Firm, Policy: c.Policy, Seat: &operator{
+		Name: c.Operator.Name, Directory: c.Operator.Directory, Person: c.Operator.Person, Account: c.Operator.Account, Role: c.Operator.Role,
+	}}
+	for _, one := range c.Connections {
+		s.Connections = append(s.Connections, connection{
+			Name: one.Name, System: one.System, URL: one.URL, Token: one.Token, Username: one.Username, Password: one.Password,
+			ClientID: one.ClientID, ClientSecret: one.ClientSecret,
+		})
+	}
+	return s
+}
+
+// clients makes a client of each connection. It returns the document system's settle time.
+func (o *opened) clients(ctx context.Context, f *flags, s *setup, deps *desk.Deps) (time.Duration, error) {
+	simulated := f.demo || f.connections != ""
+	settle := tenantSettle
+	if simulated {
+		settle = loopbackSettle
+	}
+	deps.DMS = nil
+	for _, c := range s.Connections {
+		var err error
+		switch c.System {
+		case "okta":
+			err = o.okta(ctx, c, simulated, deps)
+		case "imanage":
+			err = o.imanage(ctx, c, simulated, deps)
+			if c.Settle != "" && err == nil {
+				settle, err = time.ParseDuration(c.Settle)
+			}
+		default:
+			err = &provisioning.Error{Code: provisioning.Invalid, Message: "there is no system called " + c.System, Hint: "okta and imanage are known"}
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if deps.DMS == nil || len(deps.Directories) == 0 {
+		return 0, &provisioning.Error{
+			Code: provisioning.Invalid, Message: "a directory and an iManage connection are both needed", Hint: "see the README, Connect a real tenant",
+		}
+	}
+	return settle, nil
+}
+
+// secret resolves a reference; the simulators' made-up secrets stand in the JSON as they are.
+func secret(ctx context.Context, value string, simulated bool) (provisioning.Secret, error) {
+	if simulated || value == "" {
+		return provisioning.NewSecret(value), nil
+	}
+	return credentials.Resolve(ctx, value)
+}
+
+func (o *opened) okta(ctx context.Context, c connection, simulated bool, deps *desk.Deps) error {
+	token, err := secret(ctx, c.Token, simulated)
+	if err != nil {
+		return err
+	}
+	client, err := okta.New(okta.Options{
+		Name: c.Name, URL: c.URL, Token: token, AllowLoopbackHTTP: simulated, CAFile: c.CAFile, PerSecond: c.PerSecond, Clock: deps.Clock, Groups: true,
+		Fields: okta.Fields{
+			Office: c.Fields["office"], SSOName: c.Fields["sso_name"], EmployeeNumber: c.Fields["employee_number"], Phone: c.Fields["phone"],
+			BirthYear: c.Fields["birth_year"],
+		},
+	})
+	if err != nil {
+		return err
+	}
+	o.close = append(o.close, func() error { client.Close(); return nil })
+	deps.Directories = append(deps.Directories, client)
+	deps.Canaries[c.Name] = c.Canaries
+	return nil
+}
+
+func (o *opened) imanage(ctx context.Context, c connection, simulated bool, deps *desk.Deps) error {
+	password, err := secret(ctx, c.Password, simulated)
+	if err != nil {
+		return err
+	}
+	clientSecret, err := secret(ctx, c.ClientSecret, simulated)
+	if err != nil {
+		return err
+	}
+	perSecond := c.PerSecond
+	if simulated && perSecond == 0 {
+		perSecond = demoRate
+	}
+	client, err := imanage.New(imanage.Options{
+		Name: c.Name, URL: c.URL, Prefix: c.Prefix, OnPrem: c.OnPrem, Username: c.Username, Password: password, ClientID: c.ClientID,
+		ClientSecret: clientSecret, EmployeeField: c.EmployeeField, AllowLoopbackHTTP: simulated, CAFile: c.CAFile, PerSecond: perSecond, Clock: deps.Clock,
+	})
+	if err != nil {
+		return err
+	}
+	o.close = append(o.close, func() error { client.Close(); return nil })
+	deps.DMS = client
+	return nil
+}
+
+// tenant names the document system for what was confirmed on it before. A simulator's port changes with each run, so its name
+// stands alone.
+func (s *setup) tenant() string {
+	for _, c := range s.Connections {
+		if c.System == "imanage" && !strings.HasPrefix(c.URL, "http://127.") {
+			return c.URL
+		}
+	}
+	return "simulator"
+}
+
+// recordKey is the key of the record's chain: in the keyring, and for simulated systems in their own state folder (DESIGN 5).
+func recordKey(ctx context.Context, f *flags, dir string) ([]byte, error) {
+	if f.demo || f.connections != "" {
+		return credentials.KeyFromFile(filepath.Join(dir, "record.key"))
+	}
+	return credentials.KeyFromKeyring(ctx, "rollcall/record")
+}
+
+func session() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

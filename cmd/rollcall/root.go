@@ -1,0 +1,52 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"rollcall/provisioning"
+)
+
+// flags are those that every command takes (DESIGN 6).
+type flags struct {
+	config      string
+	state       string
+	connections string
+	demo        bool
+	seed        uint64
+	people      int
+	json        bool
+	ascii       bool
+	theme       string
+	directory   string
+}
+
+func newRoot() *cobra.Command {
+	f := &flags{}
+	root := &cobra.Command{
+		Use:   "rollcall",
+		Short: "the people of your directory beside the accounts of iManage Work",
+		Long: "rollcall shows the people that an identity provider knows beside the accounts in iManage Work, marks every mismatch,\n" +
+			"and lets a help desk stage, review, commit and prove joiner, mover and leaver changes.\n\n" +
+			"Without a command it opens the console. Try it on a made-up firm: rollcall demo",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(c *cobra.Command, _ []string) error { return runConsole(c, f) },
+	}
+	p := root.PersistentFlags()
+	p.StringVar(&f.config, "config", "", "folder of config.toml and policy.toml (default: the platform's configuration folder)")
+	p.StringVar(&f.state, "state", "", "folder of the store (default: the platform's state folder)")
+	p.StringVar(&f.connections, "connections", "", "take the connections from the JSON that `rollcall sim` prints, in place of a config")
+	p.BoolVar(&f.demo, "demo", false, "run on the demo firm, all systems simulated in this process")
+	p.Uint64Var(&f.seed, "seed", 7, "the demo firm's seed")
+	p.IntVar(&f.people, "people", 2000, "the demo firm's size, 50 to 200000")
+	p.BoolVar(&f.json, "json", false, "print JSON")
+	p.BoolVar(&f.ascii, "ascii", false, "draw with ASCII signs only")
+	p.StringVar(&f.theme, "theme", "", "the console's colours: dark, light or high-contrast (default: by the terminal's background)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return &provisioning.Error{Code: provisioning.Invalid, Message: err.Error(), Hint: "see rollcall --help"}
+	})
+	root.AddCommand(newDemo(f), newSim(f), newSync(f), newPlan(f), newApply(f), newWho(f), newAudit(f), newVersion())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}

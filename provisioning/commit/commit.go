@@ -1,0 +1,271 @@
+// Package commit is the one executor of the commit protocol (DESIGN 4, contracts/engine.md 3.1): for each change the precondition
+// is read, the intent made durable, the request sent once, and what is in doubt read back before anything is decided. Nothing is
+// lost, nothing is repeated, and nothing is sent that is not in the record. It knows no policy and no screen, and it does not
+// say who runs which unit.
+package commit
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"rollcall/provisioning"
+)
+
+// Deps is what an executor works with.
+type Deps struct {
+	Store   provisioning.Store
+	DMS     provisioning.DMS
+	Clock   provisioning.Clock
+	Actor   string
+	Session string
+	Owner   string // of the units that it takes; unique to this process
+	Tenant  string // for what was confirmed on it before
+	// Settle is how long after a request was given up it may still take effect: its deadline and the server's longest
+	// processing (DESIGN 4.4).
+	Settle time.Duration
+	// Canary reports whether the first change of a kind on a tenant goes alone.
+	Canary func(provisioning.ChangeKind) bool
+	// Recheck is asked at the moment of sending, against the live target: "" to go on, or why not (threats G2, G3).
+	Recheck func(ctx context.Context, u *provisioning.Unit, c provisioning.Change) string
+	// Step is told each named step of the protocol, for fault tests. Nil: nobody listens.
+	Step func(name string)
+}
+
+// Executor runs units. It is safe for concurrent use.
+type Executor struct {
+	deps    Deps
+	started time.Time
+
+	mu    sync.Mutex
+	gates map[provisioning.ChangeKind]chan struct{}
+}
+
+// The steps of the protocol, as Deps.Step is told them.
+const (
+	StepTaken     = "unit taken"
+	StepObserved  = "precondition read"
+	StepIntent    = "intent written"
+	StepSent      = "answer came"
+	StepReadBack  = "read back"
+	StepConfirmed = "confirmed"
+	StepFinished  = "unit finished"
+)
+
+// Steps lists them in order.
+func Steps() []string {
+	return []string{StepTaken, StepObserved, StepIntent, StepSent, StepReadBack, StepConfirmed, StepFinished}
+}
+
+// New makes an executor.
+func New(d Deps) *Executor {
+	if d.Step == nil {
+		d.Step = func(string) {}
+	}
+	if d.Canary == nil {
+		d.Canary = func(provisioning.ChangeKind) bool { return true }
+	}
+	return &Executor{deps: d, started: d.Clock.Now(), gates: make(map[provisioning.ChangeKind]chan struct{})}
+}
+
+// Run is one pass over a committed batch: it carries the stop rules over all its units.
+type Run struct {
+	x       *Executor
+	batch   int64
+	changed func(unit int64)
+
+	mu      sync.Mutex
+	stop    string
+	like    string // the words of the last failure
+	inARow  int
+	failed  int
+	settled int
+}
+
+// NewRun begins a pass. changed is told each written step, and must not block.
+func (x *Executor) NewRun(batch int64, changed func(unit int64)) *Run {
+	if changed == nil {
+		changed = func(int64) {}
+	}
+	return &Run{x: x, batch: batch, changed: changed}
+}
+
+// Stopped says why the batch must stop; "" while it may go on.
+func (r *Run) Stopped() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stop
+}
+
+func (r *Run) stopFor(why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stop == "" {
+		r.stop = why
+	}
+}
+
+// The stop rules (DESIGN 4): so many like failures in a row, or this share of at least so many ops.
+const (
+	likeFailures = 3
+	failedShare  = 0.05
+	failedOf     = 60
+)
+
+// tally counts a settled op towards the stop rules.
+func (r *Run) tally(state provisioning.OpState, why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settled++
+	if state != provisioning.OpFailed {
+		r.inARow = 0
+		return
+	}
+	r.failed++
+	if why == r.like {
+		r.inARow++
+	} else {
+		r.like, r.inARow = why, 1
+	}
+	switch {
+	case r.stop != "":
+	case r.inARow >= likeFailures:
+		r.stop = fmt.Sprintf("%d changes in a row failed alike: %s", r.inARow, why)
+	case r.settled >= failedOf && float64(r.failed) >= failedShare*float64(r.settled):
+		r.stop = fmt.Sprintf("%d of %d changes failed", r.failed, r.settled)
+	}
+}
+
+func (x *Executor) event(kind provisioning.EventKind, batch, unit int64, subject, detail string) provisioning.Event {
+	return provisioning.Event{
+		At: x.deps.Clock.Now(), Actor: x.deps.Actor, Session: x.deps.Session, Kind: kind, Batch: batch, Unit: unit, Subject: subject, Detail: detail,
+	}
+}
+
+// Unit takes one unit and does its changes in order. An error is one of the store or of ctx: then the journal stands as it is,
+// and the unit is taken up again by a resume. Everything else is told in the journal.
+func (r *Run) Unit(ctx context.Context, u provisioning.Unit) error {
+	x := r.x
+	taken, err := x.deps.Store.TakeUnit(ctx, u.ID, u.Gen, x.deps.Owner)
+	if err != nil || !taken {
+		return err
+	}
+	x.deps.Step(StepTaken)
+	r.changed(u.ID)
+	held := 0
+	for i := range u.Ops {
+		op := &u.Ops[i]
+		ref := provisioning.OpRef{Batch: r.batch, Unit: u.ID, Seq: op.Seq, Owner: x.deps.Owner, Gen: u.Gen}
+		switch {
+		case op.State.Held():
+			held = op.Seq
+		case op.State.Settled():
+		case held > 0:
+			err = r.settle(ctx, ref, op, provisioning.OpParked, "", fmt.Sprintf("waits for change %d", held))
+		case r.Stopped() != "" && op.State == provisioning.OpPending:
+			return r.giveUp(ctx, &u)
+		default:
+			err = r.op(ctx, &u, ref, op)
+		}
+		if provisioning.CodeOf(err) == provisioning.Held {
+			return r.giveUp(ctx, &u)
+		}
+		if err != nil {
+			return err
+		}
+		if op.State.Held() {
+			held = op.Seq
+		}
+		r.changed(u.ID)
+	}
+	to := outcome(&u)
+	if err := x.deps.Store.FinishUnit(context.WithoutCancel(ctx), u.ID, u.Gen, x.deps.Owner, to,
+		x.event(provisioning.EventUnit, r.batch, u.ID, u.Account, string(to))); err != nil {
+		return err
+	}
+	x.deps.Step(StepFinished)
+	r.changed(u.ID)
+	return nil
+}
+
+// outcome is the state of a unit whose ops are all settled.
+func outcome(u *provisioning.Unit) provisioning.UnitState {
+	to := provisioning.UnitDone
+	for i := range u.Ops {
+		switch u.Ops[i].State {
+		case provisioning.OpFailed:
+			return provisioning.UnitFailed
+		case provisioning.OpDrifted, provisioning.OpParked:
+			to = provisioning.UnitParked
+		case provisioning.OpByHand:
+			if to == provisioning.UnitDone {
+				to = provisioning.UnitByHand
+			}
+		default:
+		}
+	}
+	return to
+}
+
+// giveUp leaves a unit of a batch that is paused, stopped or cancelled: what was not sent waits, or is cancelled for good.
+func (r *Run) giveUp(ctx context.Context, u *provisioning.Unit) error {
+	ctx = context.WithoutCancel(ctx)
+	x := r.x
+	b, err := x.deps.Store.Batch(ctx, r.batch)
+	if err != nil {
+		return err
+	}
+	to := provisioning.UnitPending
+	if b.State == provisioning.BatchCancelled {
+		to = provisioning.UnitCancelled
+		for i := range u.Ops {
+			op := &u.Ops[i]
+			if op.State == provisioning.OpPending {
+				ref := provisioning.OpRef{Batch: r.batch, Unit: u.ID, Seq: op.Seq, Owner: x.deps.Owner, Gen: u.Gen}
+				if err := r.settle(ctx, ref, op, provisioning.OpCancelled, "", "cancelled by the operator"); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	err = x.deps.Store.FinishUnit(ctx, u.ID, u.Gen, x.deps.Owner, to, x.event(provisioning.EventUnit, r.batch, u.ID, u.Account, "given up: "+string(b.State)))
+	r.changed(u.ID)
+	return err
+}
+
+// settle writes what became of an op, with its event, and remembers it.
+func (r *Run) settle(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, to provisioning.OpState, evidence, why string) error {
+	x := r.x
+	detail := fmt.Sprintf("%s %s: %s", describe(op.Change), to, evidence)
+	if why != "" {
+		detail = fmt.Sprintf("%s %s: %s", describe(op.Change), to, why)
+	}
+	now := x.deps.Clock.Now()
+	err := x.deps.Store.MarkOp(ctx, ref, provisioning.Outcome{State: to, Evidence: evidence, Error: why, At: now},
+		x.event(provisioning.EventOutcome, ref.Batch, ref.Unit, op.Change.Account, detail))
+	if err != nil {
+		return err
+	}
+	op.State, op.Evidence, op.Error = to, evidence, why
+	if to.Settled() {
+		op.DoneAt = now
+		r.tally(to, why)
+	}
+	return nil
+}
+
+// describe names a change in the record.
+func describe(c provisioning.Change) string {
+	s := string(c.Kind) + " " + c.Account
+	if c.Library != "" {
+		s += " in " + c.Library
+	}
+	if c.Object != "" {
+		s += " " + c.Object
+	}
+	if c.Profile == nil {
+		s += fmt.Sprintf(" (%s → %s)", c.Before, c.After)
+	}
+	return s
+}

@@ -1,0 +1,278 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rollcall/provisioning"
+)
+
+// The bounds of one op.
+const (
+	mostAttempts = 4                // how often the intent of one op is written
+	readTries    = 5                // of a read that must not be guessed
+	inFlight     = 90 * time.Second // how long a request may go on after the run was asked to end
+)
+
+// op does one change to its end. It returns an error only where the store failed, ctx ended, or the batch may not go on.
+func (r *Run) op(ctx context.Context, u *provisioning.Unit, ref provisioning.OpRef, op *provisioning.Op) error {
+	if op.Change.ByHand != "" {
+		return r.settle(ctx, ref, op, provisioning.OpByHand, "", "")
+	}
+	for {
+		if op.State == provisioning.OpSent {
+			if err := r.doubt(ctx, ref, op); err != nil || op.State.Settled() {
+				return err
+			}
+		}
+		if op.Attempts >= mostAttempts {
+			return r.settle(ctx, ref, op, provisioning.OpFailed, "", fmt.Sprintf("tried %d times without effect: %s", op.Attempts, op.Error))
+		}
+		go2, err := r.precondition(ctx, u, ref, op)
+		if err != nil || !go2 {
+			return err
+		}
+		if err := r.send(ctx, ref, op); err != nil || op.State.Settled() {
+			return err
+		}
+	}
+}
+
+// precondition reads the object and decides whether the change may be sent: its effect may be there already, somebody else may
+// have changed it, a directory may own it now, or it may be protected.
+func (r *Run) precondition(ctx context.Context, u *provisioning.Unit, ref provisioning.OpRef, op *provisioning.Op) (bool, error) {
+	x, c := r.x, op.Change
+	seen, err := r.observe(ctx, c)
+	if err != nil {
+		return false, r.unreadable(ctx, ref, op, err)
+	}
+	x.deps.Step(StepObserved)
+	switch {
+	case seen.Value == c.After:
+		return false, r.settle(ctx, ref, op, provisioning.OpAlready, "it was so already: "+seen.Value, "")
+	case seen.Managed:
+		return false, r.settle(ctx, ref, op, provisioning.OpParked, "", "a directory sync owns the account now: it waits for the directory")
+	case seen.Value != c.Before:
+		return false, r.settle(ctx, ref, op, provisioning.OpDrifted, "",
+			fmt.Sprintf("changed by somebody else since you looked: it was %q, it is %q: back to review", c.Before, seen.Value))
+	case c.Kind == provisioning.LeaveGroup && c.Object == provisioning.NRTADMIN && seen.Others == 0:
+		return false, r.settle(ctx, ref, op, provisioning.OpParked, "", "the last enabled administrator of "+c.Library+": appoint another one first")
+	}
+	if x.deps.Recheck != nil {
+		if why := x.deps.Recheck(ctx, u, c); why != "" {
+			return false, r.settle(ctx, ref, op, provisioning.OpParked, "", why)
+		}
+	}
+	return true, nil
+}
+
+// observe reads, and reads again where the system did not answer: a guess is never an answer.
+func (r *Run) observe(ctx context.Context, c provisioning.Change) (provisioning.Observation, error) {
+	var err error
+	for try := range readTries {
+		if try > 0 {
+			if err := r.x.deps.Clock.Sleep(ctx, time.Duration(try)*200*time.Millisecond); err != nil {
+				return provisioning.Observation{}, err
+			}
+		}
+		var seen provisioning.Observation
+		if seen, err = r.x.deps.DMS.Observe(ctx, c); err == nil {
+			return seen, nil
+		}
+		if ctx.Err() != nil || provisioning.CodeOf(err) == provisioning.Denied {
+			break
+		}
+	}
+	return provisioning.Observation{}, err
+}
+
+// unreadable stops the batch cleanly: what cannot be read can be neither sent nor decided.
+func (r *Run) unreadable(ctx context.Context, _ provisioning.OpRef, op *provisioning.Op, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.stopFor(fmt.Sprintf("%s could not be read: %s", op.Change.Account, err))
+	return &provisioning.Error{Code: provisioning.Held, Message: "the system cannot be read", Err: err}
+}
+
+// send writes the intent, sends once, and decides by the answer. An op that is neither settled nor sent afterwards goes round
+// again from its precondition.
+func (r *Run) send(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op) error {
+	x, c := r.x, op.Change
+	leave, err := x.enter(ctx, c.Kind)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	now := x.deps.Clock.Now()
+	intent := x.event(provisioning.EventIntent, ref.Batch, ref.Unit, c.Account, describe(c))
+	if err := x.deps.Store.MarkSent(ctx, ref, now, intent); err != nil {
+		return err
+	}
+	op.State, op.SentAt = provisioning.OpSent, now
+	op.Attempts++
+	x.deps.Step(StepIntent)
+	// From here to the outcome a pause or an end of the program waits: a request in flight is let finish.
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), inFlight)
+	defer cancel()
+	receipt, err := x.deps.DMS.Send(sending, c)
+	x.deps.Step(StepSent)
+	if err == nil {
+		return r.accepted(sending, ref, op, receipt)
+	}
+	var failure *provisioning.SendError
+	if !errors.As(err, &failure) {
+		failure = &provisioning.SendError{Effect: provisioning.InDoubt, Message: err.Error(), Err: err}
+	}
+	op.Error = failure.Message
+	switch {
+	case failure.Denied:
+		if err := r.settle(sending, ref, op, provisioning.OpPending, "", "the credential was refused: "+failure.Message); err != nil {
+			return err
+		}
+		r.stopFor("the credential was refused: " + failure.Message)
+		return &provisioning.Error{Code: provisioning.Held, Message: "the credential was refused"}
+	case failure.Effect == provisioning.NothingDone:
+		return r.nothingDone(ctx, sending, ref, op, failure)
+	case failure.Effect == provisioning.RefusedSend:
+		return r.refused(sending, ref, op, failure)
+	default:
+		op.SentAt = x.deps.Clock.Now() // nothing was sent after this moment: the settle time counts from here
+		return nil
+	}
+}
+
+// accepted reads back what was accepted; only what is seen is confirmed.
+func (r *Run) accepted(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, receipt provisioning.Receipt) error {
+	x, c := r.x, op.Change
+	for look := 0; ; look++ {
+		seen, err := r.observe(ctx, c)
+		if err != nil {
+			op.SentAt = x.deps.Clock.Now()
+			return nil // in doubt: the next round waits and reads again
+		}
+		x.deps.Step(StepReadBack)
+		if seen.Value == c.After {
+			return r.confirm(ctx, ref, op, fmt.Sprintf("answer %d, read back: %s", receipt.Status, short(seen.Value)))
+		}
+		if seen.Value != c.Before {
+			return r.settle(ctx, ref, op, provisioning.OpDrifted, "", fmt.Sprintf("accepted, but it reads %q", short(seen.Value)))
+		}
+		if look == 3 {
+			return r.settle(ctx, ref, op, provisioning.OpParked, "", "accepted, but not seen yet: look again, then retry")
+		}
+		if err := x.deps.Clock.Sleep(ctx, x.deps.Settle/4+10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// short keeps a read-back fit for a line: a created account's whole profile stands in the change already.
+func short(value string) string {
+	if len(value) > 0 && value[0] == '{' {
+		return "the profile, byte for byte"
+	}
+	return value
+}
+
+func (r *Run) confirm(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, evidence string) error {
+	if err := r.settle(ctx, ref, op, provisioning.OpConfirmed, evidence, ""); err != nil {
+		return err
+	}
+	r.x.deps.Step(StepConfirmed)
+	return r.x.confirmed(ctx, op.Change.Kind)
+}
+
+// nothingDone goes back to the start and waits as long as the system asked.
+func (r *Run) nothingDone(ctx, sending context.Context, ref provisioning.OpRef, op *provisioning.Op, failure *provisioning.SendError) error {
+	if err := r.settle(sending, ref, op, provisioning.OpPending, "", failure.Message); err != nil {
+		return err
+	}
+	wait := failure.RetryAfter
+	if wait <= 0 {
+		wait = time.Duration(op.Attempts) * 500 * time.Millisecond
+	}
+	return r.x.deps.Clock.Sleep(ctx, wait)
+}
+
+// refused looks once before it believes a refusal: "already so" is not a failure (contracts/engine.md 3.1, rule 4).
+func (r *Run) refused(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, failure *provisioning.SendError) error {
+	if seen, err := r.observe(ctx, op.Change); err == nil && seen.Value == op.Change.After {
+		return r.confirm(ctx, ref, op, fmt.Sprintf("refused as %s, and it is so: read back %s", failure.Code, short(seen.Value)))
+	}
+	why := failure.Message
+	if failure.Code != "" {
+		why = failure.Code + ": " + why
+	}
+	evidence := ""
+	if failure.Transaction != "" {
+		evidence = "iManage transaction " + failure.Transaction
+	}
+	return r.settle(ctx, ref, op, provisioning.OpFailed, evidence, why)
+}
+
+// doubt decides an op that was sent and not confirmed: it waits until nothing that was sent can still take effect, then reads
+// (DESIGN 4.4). What did not happen goes back to pending; it is never sent again blind.
+func (r *Run) doubt(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op) error {
+	x, c := r.x, op.Change
+	last := op.SentAt
+	if x.started.After(last) { // another process sent it: it may have lived until this one began
+		last = x.started
+	}
+	if wait := last.Add(x.deps.Settle).Sub(x.deps.Clock.Now()); wait > 0 {
+		if err := x.deps.Clock.Sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+	seen, err := r.observe(ctx, c)
+	if err != nil {
+		return r.unreadable(ctx, ref, op, err)
+	}
+	x.deps.Step(StepReadBack)
+	switch seen.Value {
+	case c.After:
+		return r.confirm(ctx, ref, op, "in doubt, then read back: "+short(seen.Value))
+	case c.Before:
+		return r.settle(ctx, ref, op, provisioning.OpPending, "", "in doubt, then read back: it had no effect. "+op.Error)
+	default:
+		return r.settle(ctx, ref, op, provisioning.OpDrifted, "", fmt.Sprintf("in doubt, and now it reads %q", short(seen.Value)))
+	}
+}
+
+// enter waits for the canary: while a kind was never confirmed on this tenant, one change of it goes at a time.
+func (x *Executor) enter(ctx context.Context, kind provisioning.ChangeKind) (leave func(), err error) {
+	if !x.deps.Canary(kind) {
+		return func() {}, nil
+	}
+	used, err := x.deps.Store.FirstUse(ctx, x.deps.Tenant, kind)
+	if err != nil || used {
+		return func() {}, err
+	}
+	x.mu.Lock()
+	gate := x.gates[kind]
+	if gate == nil {
+		gate = make(chan struct{}, 1)
+		x.gates[kind] = gate
+	}
+	x.mu.Unlock()
+	select {
+	case gate <- struct{}{}:
+		return func() { <-gate }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// confirmed remembers that a kind works on this tenant.
+func (x *Executor) confirmed(ctx context.Context, kind provisioning.ChangeKind) error {
+	if !x.deps.Canary(kind) {
+		return nil
+	}
+	used, err := x.deps.Store.FirstUse(ctx, x.deps.Tenant, kind)
+	if err != nil || used {
+		return err
+	}
+	return x.deps.Store.ConfirmUse(ctx, x.deps.Tenant, kind, x.deps.Clock.Now())
+}

@@ -1,0 +1,121 @@
+// Package pool is the embedded dispatcher: a few goroutines of one process walk the journal's units (contracts/engine.md 3.2). It
+// holds no truth: what was done is in the store, and a pass that ends anywhere is taken up by the next one.
+package pool
+
+import (
+	"context"
+	"sync"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/commit"
+)
+
+// Deps is what a pool works with.
+type Deps struct {
+	Store    provisioning.Store
+	Executor *commit.Executor
+	Workers  int // people at a time; 8 where 0
+	// Event makes the event of a batch's end.
+	Event func(kind provisioning.EventKind, detail string) provisioning.Event
+}
+
+// Pool runs the units of a batch.
+type Pool struct{ deps Deps }
+
+var _ provisioning.Dispatcher = (*Pool)(nil)
+
+// New makes a pool.
+func New(d Deps) *Pool {
+	if d.Workers == 0 {
+		d.Workers = 8
+	}
+	return &Pool{deps: d}
+}
+
+// Run runs a committed batch's pending units until all are settled, the batch is paused, stopped or cancelled, or ctx ends. It
+// returns when every worker has ended.
+func (p *Pool) Run(ctx context.Context, batch int64, changed func(unit int64)) error {
+	b, err := p.deps.Store.Batch(ctx, batch)
+	if err != nil {
+		return err
+	}
+	run := p.deps.Executor.NewRun(batch, changed)
+	err = p.walk(ctx, run, b)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	why := run.Stopped()
+	if err != nil { // the store failed: stop cleanly, as far as the store still lets us
+		why = err.Error()
+	}
+	if end := p.end(ctx, batch, why); err == nil {
+		err = end
+	}
+	return err
+}
+
+// walk lets the workers take unit after unit. The first error of the store ends them all.
+func (p *Pool) walk(ctx context.Context, run *commit.Run, b *provisioning.Batch) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	units := make(chan provisioning.Unit)
+	var workers sync.WaitGroup
+	for range min(p.deps.Workers, len(b.Units)) {
+		workers.Go(func() {
+			for u := range units {
+				if err := run.Unit(ctx, u); err != nil && provisioning.CodeOf(err) != provisioning.Stale {
+					cancel(err)
+				}
+			}
+		})
+	}
+feed:
+	for _, u := range b.Units {
+		if u.State != provisioning.UnitPending {
+			continue
+		}
+		if run.Stopped() != "" {
+			break
+		}
+		select {
+		case units <- u:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(units)
+	workers.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// end closes a batch that came to its own end, or stops it with the reason.
+func (p *Pool) end(ctx context.Context, batch int64, why string) error {
+	b, err := p.deps.Store.Batch(ctx, batch)
+	if err != nil || b.State != provisioning.BatchCommitted {
+		return err
+	}
+	to := provisioning.BatchDone
+	for i := range b.Units {
+		switch b.Units[i].State {
+		case provisioning.UnitByHand:
+			to = provisioning.BatchOpenHand
+		case provisioning.UnitPending, provisioning.UnitRunning:
+			if why == "" {
+				why = "not every unit could be taken: resume it"
+			}
+		default:
+			for _, op := range b.Units[i].Ops {
+				if op.State == provisioning.OpByHand {
+					to = provisioning.BatchOpenHand
+				}
+			}
+		}
+	}
+	if why != "" {
+		to = provisioning.BatchStopped
+	}
+	return p.deps.Store.MoveBatch(ctx, batch, to, b.Hash, why, p.deps.Event(provisioning.EventBatch, string(to)+" "+why))
+}

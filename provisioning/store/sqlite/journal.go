@@ -1,0 +1,179 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"rollcall/provisioning"
+)
+
+// Recover gives up every running unit of a batch: this process owns the file, so whoever ran it is gone.
+func (s *Store) Recover(ctx context.Context, batch int64, e provisioning.Event) error {
+	e.Batch = batch
+	return s.change(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "update unit set state='pending', owner='', gen=gen+1 where batch=? and state='running'", batch)
+		if err != nil {
+			return unavailable("the journal cannot be written", err)
+		}
+		return nil
+	}, e)
+}
+
+// RetryUnits puts units that failed or were parked, and their held ops, back to the start.
+func (s *Store) RetryUnits(ctx context.Context, batch int64, units []int64, e provisioning.Event) error {
+	e.Batch = batch
+	return s.change(ctx, func(tx *sql.Tx) error {
+		for _, id := range units {
+			r, err := tx.ExecContext(ctx, "update unit set state='pending', owner='', gen=gen+1 where id=? and batch=? and state in ('failed','parked')", id, batch)
+			if err := one(r, err, "the unit has moved on"); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "update op set state='pending', error='', done_at=0 where unit=? and state in ('failed','parked','drifted')", id); err != nil {
+				return unavailable("the journal cannot be written", err)
+			}
+		}
+		return nil
+	}, e)
+}
+
+// TakeUnit claims a pending unit at its generation.
+func (s *Store) TakeUnit(ctx context.Context, unit, gen int64, owner string) (bool, error) {
+	taken := false
+	err := s.change(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `update unit set state='running', owner=? where id=? and gen=? and state='pending'
+			and (select state from batch where id=unit.batch)='committed'`, owner, unit, gen)
+		if err != nil {
+			return unavailable("the journal cannot be written", err)
+		}
+		n, err := r.RowsAffected()
+		taken = n == 1
+		return err
+	})
+	return taken, err
+}
+
+// fenced reads an op's state where the caller still holds its unit; anything else is Stale.
+func fenced(ctx context.Context, tx *sql.Tx, ref provisioning.OpRef) (provisioning.OpState, error) {
+	var state provisioning.OpState
+	err := tx.QueryRowContext(ctx, `select op.state from op join unit on unit.id=op.unit
+		where op.unit=? and op.seq=? and unit.owner=? and unit.gen=? and unit.state='running'`, ref.Unit, ref.Seq, ref.Owner, ref.Gen).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", stale("the unit was taken over by somebody else")
+	}
+	if err != nil {
+		return "", unavailable("the journal cannot be read", err)
+	}
+	return state, nil
+}
+
+// MarkSent makes the intent durable before the request leaves.
+func (s *Store) MarkSent(ctx context.Context, ref provisioning.OpRef, at time.Time, e provisioning.Event) error {
+	e.Batch, e.Unit, e.Op = ref.Batch, ref.Unit, ref.Seq
+	return s.change(ctx, func(tx *sql.Tx) error {
+		from, err := fenced(ctx, tx, ref)
+		if err != nil {
+			return err
+		}
+		if !provisioning.OpMay(from, provisioning.OpSent) {
+			return stale(fmt.Sprintf("the change is %s", from))
+		}
+		var state provisioning.BatchState
+		if err := tx.QueryRowContext(ctx, "select state from batch where id=?", ref.Batch).Scan(&state); err != nil {
+			return unavailable("the journal cannot be read", err)
+		}
+		if state != provisioning.BatchCommitted { // a pause or a stop holds whatever was not sent yet
+			return &provisioning.Error{Code: provisioning.Held, Message: fmt.Sprintf("the batch is %s", state)}
+		}
+		r, err := tx.ExecContext(ctx, "update op set state='sent', sent_at=?, attempts=attempts+1, error='' where unit=? and seq=?", nanos(at), ref.Unit, ref.Seq)
+		return one(r, err, "the change is gone")
+	}, e)
+}
+
+// MarkOp moves an op to where the transitions allow it, with its evidence.
+func (s *Store) MarkOp(ctx context.Context, ref provisioning.OpRef, o provisioning.Outcome, e provisioning.Event) error {
+	e.Batch, e.Unit, e.Op = ref.Batch, ref.Unit, ref.Seq
+	return s.change(ctx, func(tx *sql.Tx) error {
+		from, err := fenced(ctx, tx, ref)
+		if err != nil {
+			return err
+		}
+		return markOp(ctx, tx, ref.Unit, ref.Seq, from, o)
+	}, e)
+}
+
+func markOp(ctx context.Context, tx *sql.Tx, unit int64, seq int, from provisioning.OpState, o provisioning.Outcome) error {
+	if !provisioning.OpMay(from, o.State) {
+		return stale(fmt.Sprintf("the change is %s and cannot become %s", from, o.State))
+	}
+	done := int64(0)
+	if o.State.Settled() {
+		done = nanos(o.At)
+	}
+	r, err := tx.ExecContext(ctx, "update op set state=?, done_at=?, evidence=?, error=? where unit=? and seq=? and state=?",
+		string(o.State), done, o.Evidence, o.Error, unit, seq, string(from))
+	return one(r, err, "the change has moved on")
+}
+
+// FinishUnit moves a unit on and gives it up.
+func (s *Store) FinishUnit(ctx context.Context, unit, gen int64, owner string, to provisioning.UnitState, e provisioning.Event) error {
+	e.Unit = unit
+	return s.change(ctx, func(tx *sql.Tx) error {
+		if !provisioning.UnitMay(provisioning.UnitRunning, to) {
+			return stale(fmt.Sprintf("a running unit cannot become %s", to))
+		}
+		r, err := tx.ExecContext(ctx, "update unit set state=?, owner='' where id=? and gen=? and owner=? and state='running'", string(to), unit, gen, owner)
+		return one(r, err, "the unit was taken over by somebody else")
+	}, e)
+}
+
+// TickByHand confirms a by-hand op that was read back, and closes its unit and its batch where it was the last.
+func (s *Store) TickByHand(ctx context.Context, unit int64, seq int, o provisioning.Outcome, e provisioning.Event) error {
+	return s.change(ctx, func(tx *sql.Tx) error {
+		var from provisioning.OpState
+		err := tx.QueryRowContext(ctx, "select state from op where unit=? and seq=?", unit, seq).Scan(&from)
+		if errors.Is(err, sql.ErrNoRows) {
+			return notFound("the change")
+		}
+		if err != nil {
+			return unavailable("the journal cannot be read", err)
+		}
+		if from != provisioning.OpByHand {
+			return stale(fmt.Sprintf("the change is %s, not open by hand", from))
+		}
+		if err := markOp(ctx, tx, unit, seq, from, o); err != nil {
+			return err
+		}
+		for _, q := range []string{
+			`update unit set state='done' where id=? and state='waiting by hand' and not exists (select 1 from op where unit=unit.id and state in ('by hand','pending','sent'))`,
+			`update batch set state='done', version=version+1 where id=(select batch from unit where id=?) and state='done, by hand open'
+				and not exists (select 1 from unit where batch=batch.id and state='waiting by hand')`,
+		} {
+			if _, err := tx.ExecContext(ctx, q, unit); err != nil {
+				return unavailable("the journal cannot be written", err)
+			}
+		}
+		return nil
+	}, e)
+}
+
+// FirstUse says whether a kind of change was ever confirmed on this tenant.
+func (s *Store) FirstUse(ctx context.Context, tenant string, k provisioning.ChangeKind) (bool, error) {
+	var n int
+	if err := s.read.QueryRowContext(ctx, "select count(*) from first_use where tenant=? and kind=?", tenant, string(k)).Scan(&n); err != nil {
+		return false, unavailable("the store cannot be read", err)
+	}
+	return n > 0, nil
+}
+
+// ConfirmUse remembers that it was.
+func (s *Store) ConfirmUse(ctx context.Context, tenant string, k provisioning.ChangeKind, at time.Time) error {
+	return s.change(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "insert or ignore into first_use (tenant, kind, at) values (?,?,?)", tenant, string(k), nanos(at)); err != nil {
+			return unavailable("the store cannot be written", err)
+		}
+		return nil
+	})
+}
