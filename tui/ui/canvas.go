@@ -173,3 +173,10 @@ func Wrap(t names.Text, width, lines int) []names.Text {
 	}
 	return out
 }
+
+// Join writes what another line holds so far behind this one, and gives the whole line.
+func (l *Line) Join(other *Line) string {
+	l.buf = append(l.buf, other.buf...)
+	l.used += other.used
+	return l.String()
+}

@@ -1,0 +1,236 @@
+// Package batch is a batch on the screen, from the first look to the last outcome: every line is what will happen, or what happened,
+// in plain words; the guards say what they counted; a commit wants the number of people typed, and shows each person's last
+// confirmed fact while it runs. The rules are the desk's.
+package batch
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/desk"
+	"rollcall/tui/ui"
+)
+
+// Desk is what the screen needs of the desk.
+type Desk interface {
+	View(ctx context.Context, id int64) (*desk.BatchView, error)
+	Review(ctx context.Context) (*desk.BatchView, error)
+	Commit(ctx context.Context, c desk.Commit) error
+	Follow(ctx context.Context, id int64) (*desk.Running, error)
+	Pause(ctx context.Context, id int64) error
+	Resume(ctx context.Context, id int64) error
+	Cancel(ctx context.Context, id int64) error
+	Retry(ctx context.Context, id int64) error
+	Tick(ctx context.Context, batch, unit int64, seq int) error
+	DropUnit(ctx context.Context, unit int64) error
+	DropOp(ctx context.Context, unit int64, seq int) error
+	EditOp(ctx context.Context, unit int64, seq int, after string) error
+	ReadOnly() string
+}
+
+// Model is the screen.
+type Model struct {
+	ctx    context.Context //nolint:containedctx // the console's life
+	desk   Desk
+	st     *ui.Styles
+	now    func() time.Time
+	id     int64 // 0: the draft
+	view   *desk.BatchView
+	run    *desk.Running
+	open   map[int64]bool // units that are unfolded
+	cursor int
+	top    int
+	why    string // why there is nothing to show
+}
+
+// New makes the screen of a batch; 0 is the draft.
+func New(ctx context.Context, d Desk, st *ui.Styles, now func() time.Time, id int64) *Model {
+	return &Model{ctx: ctx, desk: d, st: st, now: now, id: id, open: make(map[int64]bool)}
+}
+
+type (
+	loaded struct {
+		view *desk.BatchView
+		err  error
+	}
+	reviewed struct {
+		view *desk.BatchView
+		err  error
+	}
+	began    struct{ err error }
+	followed struct {
+		run *desk.Running
+		err error
+	}
+	look struct{}
+	done struct {
+		err  error
+		text string
+	}
+)
+
+// Init loads the batch.
+func (m *Model) Init() tea.Cmd { return m.load() }
+
+func (m *Model) load() tea.Cmd {
+	id := m.id
+	return func() tea.Msg {
+		v, err := m.desk.View(m.ctx, id)
+		return loaded{v, err}
+	}
+}
+
+// SetStyles changes the theme.
+func (m *Model) SetStyles(st *ui.Styles) { m.st = st }
+
+// Typing reports that keys are commands here.
+func (m *Model) Typing() bool { return false }
+
+// Update takes a message.
+func (m *Model) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.KeyPressMsg:
+		cmd, _ := ui.Dispatch(m.Bindings(), msg.String())
+		return cmd
+	case loaded:
+		return m.didLoad(msg)
+	case reviewed:
+		if msg.err != nil {
+			return ui.Say(ui.Failed{Err: msg.err})
+		}
+		m.view = msg.view
+		return m.confirm()
+	case began:
+		if msg.err != nil {
+			return tea.Batch(ui.Say(ui.Failed{Err: msg.err}), m.load())
+		}
+		return tea.Batch(m.follow(), ui.Say(ui.Draft{}))
+	case followed:
+		return m.didFollow(msg)
+	case look:
+		return m.follow()
+	case done:
+		if msg.err != nil {
+			return tea.Batch(ui.Say(ui.Failed{Err: msg.err}), m.load())
+		}
+		return tea.Batch(m.load(), ui.Say(ui.Draft{}), ui.Say(ui.Toast{Text: msg.text, Good: true}))
+	case ui.Refresh, ui.Draft:
+		return m.load()
+	}
+	return nil
+}
+
+func (m *Model) didLoad(msg loaded) tea.Cmd {
+	if msg.err != nil {
+		m.view = nil
+		if provisioning.CodeOf(msg.err) == provisioning.NotFound {
+			m.why = "Nothing is staged. On the roster, put the cursor on a row with a mismatch and press s."
+			return nil
+		}
+		return ui.Say(ui.Failed{Err: msg.err})
+	}
+	fresh := m.view == nil
+	m.view = msg.view
+	m.id = m.view.Batch.ID
+	if fresh && len(m.view.Batch.Units) > 0 {
+		m.open[m.view.Batch.Units[0].ID] = true
+	}
+	m.move(0)
+	if m.started() {
+		return m.follow()
+	}
+	return nil
+}
+
+// started reports whether the batch has left the staging area.
+func (m *Model) started() bool {
+	if m.view == nil {
+		return false
+	}
+	switch m.view.Batch.State {
+	case provisioning.BatchDraft, provisioning.BatchReviewed, provisioning.BatchApproved:
+		return false
+	default:
+		return true
+	}
+}
+
+func (m *Model) active() bool { return m.run != nil && m.run.Active }
+
+// follow asks how far the batch is.
+func (m *Model) follow() tea.Cmd {
+	id := m.id
+	return func() tea.Msg {
+		r, err := m.desk.Follow(m.ctx, id)
+		return followed{r, err}
+	}
+}
+
+// lookEvery is how often a running batch is looked at.
+const lookEvery = 100 * time.Millisecond
+
+func (m *Model) didFollow(msg followed) tea.Cmd {
+	if msg.err != nil {
+		return ui.Say(ui.Failed{Err: msg.err})
+	}
+	m.run, m.view = msg.run, msg.run.View
+	m.move(0)
+	if msg.run.Active {
+		return tea.Tick(lookEvery, func(time.Time) tea.Msg { return look{} })
+	}
+	return nil
+}
+
+// confirm asks for the number of people, and for a reason where a guard holds the batch and may be released.
+func (m *Model) confirm() tea.Cmd {
+	v := m.view
+	releasable := true
+	var body []string
+	for _, verdict := range v.Verdicts {
+		if verdict.Holds {
+			releasable = releasable && verdict.Releasable
+			body = append(body, fmt.Sprintf("HELD by %s: %s: %s", verdict.Guard, verdict.Sentence, people(verdict.People)))
+		}
+	}
+	if v.Held && !releasable {
+		return ui.Say(ui.Failed{Err: &provisioning.Error{
+			Code: provisioning.Held, Message: "the batch is held: " + body[0], Hint: "drop the people named (d), or read again (r on the roster)",
+		}})
+	}
+	title := fmt.Sprintf("Commit batch %d: %s, %s. Nobody loses access.", v.Batch.ID, plural(len(v.Batch.Units), "person", "people"), plural(v.Changes, "change", "changes"))
+	if v.Lose > 0 {
+		title = fmt.Sprintf("Commit batch %d: %s access.", v.Batch.ID, plural(v.Lose, "person loses", "people lose"))
+	}
+	if v.Held {
+		body = append(body, "Releasing it is for this batch and this hour, and stands in the record with your name.")
+	}
+	body = append(body, fmt.Sprintf("hash %.16s", v.Batch.Hash))
+	want := strconv.Itoa(v.Confirm)
+	order := desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm}
+	return ui.Say(ui.Ask{Dialog: &ui.Confirm{
+		Title: title, Body: body, Want: want, Reason: v.Held,
+		Yes: func(reason string) tea.Cmd {
+			order.Reason = reason
+			return func() tea.Msg { return began{m.desk.Commit(m.ctx, order)} }
+		},
+	}})
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// act runs something that the desk does, and loads the batch anew.
+func (m *Model) act(text string, f func(context.Context) error) func() tea.Cmd {
+	return func() tea.Cmd {
+		return func() tea.Msg { return done{f(m.ctx), text} }
+	}
+}

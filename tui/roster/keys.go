@@ -1,0 +1,76 @@
+package roster
+
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"rollcall/tui/ui"
+)
+
+// Bindings are the roster's keys.
+func (m *Model) Bindings() []ui.Binding {
+	none := func() string {
+		if m.current() < 0 {
+			return "no row is under the cursor"
+		}
+		return ""
+	}
+	change := func() string {
+		if why := m.desk.ReadOnly(); why != "" {
+			return why
+		}
+		return none()
+	}
+	do := func(f func()) func() tea.Cmd { return func() tea.Cmd { f(); return nil } }
+	move := func(by int) func() tea.Cmd { return do(func() { m.anchor = -1; m.move(by) }) }
+	page := max(m.height-1, 1)
+	return []ui.Binding{
+		{Keys: []string{"/"}, Help: "find", Footer: 1, Long: "find by name, login, email, office or account; status:leaver office:london, !not, 'exact", Do: func() tea.Cmd {
+			m.finding = true
+			return nil
+		}},
+		{Keys: []string{"s"}, Help: "stage", Footer: 2, Danger: true, Disabled: change, Long: "stage the mend of what is marked, or of the row under the cursor", Do: m.stage},
+		{Keys: []string{"enter"}, Show: "⏎", Help: "open", Footer: 3, Disabled: none, Long: "open the person: both sides, rights, history", Do: func() tea.Cmd {
+			return ui.Say(ui.OpenPerson{Key: m.currentKey()})
+		}},
+		{Keys: []string{"space"}, Help: "mark", Footer: 4, Disabled: none, Long: "mark the row, and go to the next", Do: m.toggle},
+		{Keys: []string{"b"}, Help: "batch", Footer: 5, Long: "the staged batch: review, edit, commit", Do: func() tea.Cmd { return ui.Say(ui.OpenBatch{}) }},
+		{Keys: []string{"r"}, Help: "read again", Footer: 6, Disabled: func() string {
+			if m.reading {
+				return "a read is under way"
+			}
+			return ""
+		}, Long: "read every system whole, prove it, compare", Do: m.read},
+		{Keys: []string{"]"}, Help: "next filter", Footer: 7, Do: func() tea.Cmd { return m.turn(1) }},
+		{Keys: []string{"["}, Help: "filter before", Do: func() tea.Cmd { return m.turn(-1) }},
+		{Keys: []string{"u"}, Help: "unstage", Footer: 8, Disabled: change, Long: "take the row out of the batch", Do: m.unstage},
+		{Keys: []string{"a"}, Help: "record", Footer: 9, Long: "the audit record: search, verify", Do: func() tea.Cmd { return ui.Say(ui.OpenRecord{}) }},
+		{Keys: []string{"esc"}, Help: "clear", Long: "end the search, then the marks", Do: func() tea.Cmd {
+			if m.query != "" {
+				return m.clear()
+			}
+			clear(m.marks)
+			m.table.clear()
+			return nil
+		}},
+		{Keys: []string{"*"}, Help: "mark all", Long: "mark every row that is shown, or none", Do: m.markAll},
+		{Keys: []string{"shift+down", "J"}, Help: "mark down", Long: "mark and go down", Do: func() tea.Cmd { return m.extend(1) }},
+		{Keys: []string{"shift+up", "K"}, Help: "mark up", Long: "mark and go up", Do: func() tea.Cmd { return m.extend(-1) }},
+		{Keys: []string{"o"}, Help: "order", Long: "by name, or by danger", Do: do(func() {
+			key := m.currentKey()
+			m.danger = !m.danger
+			m.order = nil
+			m.table.clear()
+			m.seek(key, m.cursor-m.top)
+		})},
+		{Keys: []string{"y"}, Help: "copy", Disabled: none, Long: "copy the sentence about the row", Do: func() tea.Cmd {
+			text := m.desk.Explain(m.roll, m.current()).Long
+			return tea.Batch(tea.SetClipboard(paste(text)), ui.Say(ui.Toast{Text: "copied", Good: true}))
+		}},
+		{Keys: []string{"down", "j"}, Help: "down", Do: move(1)},
+		{Keys: []string{"up", "k"}, Help: "up", Do: move(-1)},
+		{Keys: []string{"pgdown", "ctrl+f"}, Help: "page down", Do: move(page)},
+		{Keys: []string{"pgup", "ctrl+b"}, Help: "page up", Do: move(-page)},
+		{Keys: []string{"home", "g"}, Help: "first", Do: move(-1 << 30)},
+		{Keys: []string{"end", "G"}, Help: "last", Do: move(1 << 30)},
+	}
+}

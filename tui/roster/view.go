@@ -1,0 +1,379 @@
+package roster
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/desk"
+	"rollcall/provisioning/names"
+	"rollcall/tui/ui"
+)
+
+// layout says which columns stand at a width, and how wide; 0 is gone. They go away in a fixed order: practice, libraries, then
+// office; the gutter and the sentence never do.
+type layout struct {
+	left, gutter, right             int
+	person, office, practice        int
+	account, state, libraries, mail int
+}
+
+func layoutOf(width int) layout {
+	var l layout
+	switch {
+	case width < 100:
+		l.gutter, l.left = 15, 31*width/80
+		l.office = min(10, l.left/3)
+		l.account, l.state = 22, 9
+	case width < 160:
+		l.gutter, l.left = 16, 50*width/120
+		l.office, l.practice = 14, 11
+		l.account, l.state = 18, 9
+	default:
+		l.gutter, l.left = 18, 76*width/200
+		l.office, l.practice = 18, 22
+		l.account, l.state, l.mail = 20, 10, 34
+	}
+	l.right = width - l.left - l.gutter - 2
+	l.person = l.left - 2 - l.office - l.practice - 1
+	l.account = min(l.account, l.right-l.state-1)
+	l.libraries = max(0, l.right-1-l.account-l.state-l.mail)
+	if l.libraries < 8 {
+		l.account += l.libraries
+		l.libraries = 0
+	}
+	return l
+}
+
+// explainLines is how many lines the sentence takes.
+const explainLines = 2
+
+// Lines draws the roster.
+func (m *Model) Lines(width, height int) []string {
+	l := layoutOf(width)
+	g := m.st.Glyphs
+	out := make([]string, 0, height)
+	out = append(out, m.header(width), m.tabs(width))
+	if why := m.unproven(); why != "" {
+		out = append(out, m.st.NewLine(width, false).Word(ui.Danger, " "+g.Alert+" ").Text(ui.Danger, names.Clean(why), width-4).String())
+	}
+	joints := []int{l.left, l.left + l.gutter + 1}
+	out = append(out, m.st.Rule(width, g.TeeDown, joints...), m.columns(l, width), m.st.Rule(width, g.Cross, joints...))
+	m.height = max(height-len(out)-explainLines-1, 1)
+	m.move(0)
+	out = m.body(out, l, width)
+	out = append(out, m.st.Rule(width, g.TeeUp, joints...))
+	return append(out, m.sentence(width)...)
+}
+
+// body draws the rows that are on the page, from the cache where a row stands as it stood.
+func (m *Model) body(out []string, l layout, width int) []string {
+	rows := m.visible()
+	if len(rows) == 0 {
+		return m.empty(out, width)
+	}
+	m.table.fit(width, m.st, m.desk.StagedKeys())
+	for at := m.top; at < m.top+m.height; at++ {
+		if at >= len(rows) {
+			out = append(out, m.table.blank(m, l, width))
+			continue
+		}
+		out = append(out, m.table.row(m, l, width, rows[at], at == m.cursor))
+	}
+	return out
+}
+
+func (m *Model) header(width int) string {
+	g := m.st.Glyphs
+	line := m.st.NewLine(width, false)
+	line.Word(ui.Header, " rollcall ").Word(ui.Muted, g.Dot+" ")
+	if m.roll == nil {
+		return line.Word(ui.Plain, "reading for the first time").String()
+	}
+	wide := width >= 100
+	right := m.st.NewLine(width, false)
+	for _, s := range m.roll.Sources {
+		right.Text(ui.Plain, names.Clean(s.Name), 0)
+		if wide {
+			right.Word(ui.Plain, " "+count(s.Count))
+		}
+		if s.Proof.Complete {
+			right.Word(ui.Good, " "+g.Yes)
+		} else {
+			right.Word(ui.Danger, " "+g.No+" not proven")
+		}
+		if wide {
+			right.Word(ui.Muted, " "+s.ReadAt.Local().Format("15:04"))
+		}
+		right.Space(2)
+	}
+	if wide {
+		right.Text(ui.Accent, names.Clean(m.roll.Operator), 0).Space(1)
+	} else {
+		right.Word(ui.Muted, m.roll.TakenAt.Local().Format("15:04")+" ")
+	}
+	tail := width - right.Left()
+	line.Text(ui.Header, names.Clean(m.roll.Firm), min(names.Clean(m.roll.Firm).Width(), max(0, line.Left()-tail-1)))
+	line.Right(tail)
+	return line.Join(right)
+}
+
+// tabs draws the filters with their counts, or the finder in their place.
+func (m *Model) tabs(width int) string {
+	line := m.st.NewLine(width, false)
+	if m.reading {
+		return m.readingLine(line)
+	}
+	if m.finding || m.query != "" {
+		return m.finder(line)
+	}
+	line.Space(1)
+	if m.roll == nil {
+		return line.String()
+	}
+	n := len(m.desk.StagedKeys())
+	tail := ""
+	if n > 0 {
+		tail = fmt.Sprintf("staged %d %s b ", n, m.st.Glyphs.Right)
+	}
+	if marked := len(m.marks); marked > 0 {
+		tail = fmt.Sprintf("marked %d  %s", marked, tail)
+	}
+	for i, f := range desk.Filters() {
+		label := strings.ToUpper(string(f[:1])) + string(f[1:]) + " " + count(m.roll.Count(f))
+		if line.Left() < len(label)+len(tail)+10 {
+			line.Word(ui.Muted, "more "+m.st.Glyphs.Right)
+			break
+		}
+		if f == m.filter {
+			line.Word(ui.Header, "["+label+"]")
+		} else {
+			line.Space(1).Word(m.tabStyle(f), label).Space(1)
+		}
+		if i == 0 {
+			line.Space(1)
+		}
+	}
+	return line.Right(len([]rune(tail))).Word(ui.Accent, tail).String()
+}
+
+func (m *Model) tabStyle(f desk.Filter) ui.Style {
+	switch {
+	case m.roll.Count(f) == 0:
+		return ui.Muted
+	case f == desk.FilterLeavers:
+		return ui.Danger
+	default:
+		return ui.Plain
+	}
+}
+
+func (m *Model) finder(line *ui.Line) string {
+	line.Word(ui.Accent, " / ").Text(ui.Strong, names.Clean(m.query), 0)
+	if m.finding {
+		line.Word(ui.Accent, m.st.Glyphs.Caret)
+	}
+	line.Space(3)
+	if m.hits != nil {
+		line.Word(ui.Plain, count(m.hits.Total)+" of "+count(m.roll.Count(m.filter)))
+	}
+	if m.filter != desk.FilterAll {
+		line.Word(ui.Muted, " "+string(m.filter))
+	}
+	tail := "enter keeps  esc clears "
+	if !m.finding {
+		tail = "esc clears "
+	}
+	return line.Right(len(tail)).Word(ui.Muted, tail).String()
+}
+
+func (m *Model) readingLine(line *ui.Line) string {
+	line.Word(ui.Accent, " reading ")
+	for _, key := range sortedKeys(m.progress) {
+		p := m.progress[key]
+		sign := m.st.Glyphs.Running
+		if p.Done {
+			sign = m.st.Glyphs.Yes
+		}
+		line.Space(1).Text(ui.Plain, names.Clean(p.Source), 0).Word(ui.Plain, " "+count(p.Seen)+" "+p.What+" ").Word(ui.Good, sign).Space(1)
+	}
+	return line.String()
+}
+
+func (m *Model) columns(l layout, width int) string {
+	g := m.st.Glyphs
+	line := m.st.NewLine(width, false)
+	directory, system := "", "imanage"
+	if m.roll != nil {
+		for _, s := range m.roll.Sources {
+			if s.Document {
+				system = s.Name
+			} else if directory == "" {
+				directory = s.Name
+			} else {
+				directory = "directories"
+			}
+		}
+	}
+	line.Space(1).Word(ui.Header, "PEOPLE  ").Text(ui.Muted, names.Clean(directory), max(0, l.person-7))
+	line.Cell(ui.Muted, "office", l.office)
+	if l.practice > 0 {
+		line.Cell(ui.Muted, "practice", l.practice)
+	}
+	line.Space(l.left - (width - line.Left()))
+	line.Word(ui.Border, g.Vertical).Space(l.gutter).Word(ui.Border, g.Vertical).Space(1)
+	line.Word(ui.Header, "ACCOUNTS  ").Text(ui.Muted, names.Clean(system), max(0, l.account-10))
+	line.Cell(ui.Muted, "state", l.state)
+	if l.libraries > 0 {
+		line.Cell(ui.Muted, "libraries", l.libraries)
+	}
+	if l.mail > 0 {
+		line.Cell(ui.Muted, "email", l.mail)
+	}
+	return line.String()
+}
+
+// sentence is the row under the cursor, said in words.
+func (m *Model) sentence(width int) []string {
+	var out []string
+	if i := m.current(); i >= 0 {
+		if m.explained.roll != m.roll || m.explained.row != i {
+			m.explained = explained{m.roll, i, m.desk.Explain(m.roll, i)}
+		}
+		text := m.explained.text.Long
+		if width < 100 || names.Clean(text).Width() > explainLines*(width-4) {
+			text = m.explained.text.Short
+		}
+		for _, t := range ui.Wrap(names.Clean(text), width-2, explainLines) {
+			out = append(out, m.st.NewLine(width, false).Space(1).Text(ui.Plain, t, 0).String())
+		}
+	}
+	for len(out) < explainLines {
+		out = append(out, m.st.Blank(width))
+	}
+	return out
+}
+
+// empty says why there is nothing to see, as a sentence.
+func (m *Model) empty(out []string, width int) []string {
+	text := "Nothing has been read yet: r reads every system."
+	switch {
+	case m.reading && m.roll == nil:
+		text = "Reading every system for the first time. The roll appears when both sides are whole."
+	case m.roll == nil:
+	case m.query != "":
+		text = fmt.Sprintf("Nobody here is called %q. esc clears the search.", m.query)
+	case m.filter == desk.FilterLeavers:
+		text = "No leavers with live accounts. Last read " + m.roll.TakenAt.Local().Format("15:04") + "."
+	default:
+		text = "Nothing under " + string(m.filter) + ". Last read " + m.roll.TakenAt.Local().Format("15:04") + "."
+	}
+	for i := range m.height {
+		line := m.st.NewLine(width, false)
+		if i == m.height/3 {
+			line.Space(3).Text(ui.Plain, names.Clean(text), 0)
+		}
+		out = append(out, line.String())
+	}
+	return out
+}
+
+// unproven is the one line that says why an absence counts for nothing now.
+func (m *Model) unproven() string {
+	if m.roll == nil {
+		return ""
+	}
+	for _, s := range m.roll.Sources {
+		if !s.Proof.Complete {
+			return fmt.Sprintf("%s was not read whole: %s. Nobody is called a leaver for being absent.", s.Name, s.Proof.Reason)
+		}
+	}
+	return ""
+}
+
+// count writes a number with commas.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// age is how long a mismatch has stood, as short as it fits.
+func age(since time.Time, now time.Time) string {
+	if since.IsZero() {
+		return ""
+	}
+	switch d := now.Sub(since); {
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", max(0, int(d.Minutes())))
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%dd", int(d.Hours())/24)
+	}
+}
+
+func (m *Model) gutter(row *desk.Row) (string, ui.Style) {
+	g := m.st.Glyphs
+	if row.Absence != nil && !row.Absence.Proven {
+		return g.Unproven + " not proven", ui.Warning
+	}
+	w := row.Worst()
+	if w == nil {
+		return "", ui.Plain
+	}
+	text, style := "", ui.Warning
+	switch w.Kind {
+	case provisioning.KindLeaver:
+		text, style = g.Leaver+" leaver "+age(w.Since, m.now()), ui.Danger
+	case provisioning.KindAdministrator:
+		text, style = g.Admin+" admin", ui.Danger
+	case provisioning.KindReusedID:
+		text, style = g.Disputed+" reused id", ui.Danger
+	case provisioning.KindDisputed:
+		text = fmt.Sprintf("%s %d found", g.Disputed, max(len(w.Accounts), len(w.Persons)))
+	case provisioning.KindDuplicate:
+		text = g.Duplicate + " duplicate"
+	case provisioning.KindOrphan:
+		text = g.Orphan + " orphan"
+	case provisioning.KindSSOName:
+		text = g.Differs + " SSO name"
+	case provisioning.KindJoiner:
+		text = g.Joiner + " joiner"
+	case provisioning.KindUnconfigured:
+		text = g.NoLibrary + " no rights"
+		if a := row.Account(); a != nil && len(a.Memberships) == 0 {
+			text = g.NoLibrary + " no library"
+		}
+	case provisioning.KindPreferredLibrary:
+		text, style = g.Differs+" preferred", ui.Notice
+	case provisioning.KindAttribute:
+		text, style = g.Differs+" "+fieldWord(w), ui.Notice
+	default:
+		text = g.Differs + " " + string(w.Kind)
+	}
+	if w.Managed {
+		text += " " + g.Directory
+		if w.Kind == provisioning.KindAttribute {
+			text, style = g.Directory+" directory", ui.Muted
+		}
+	}
+	if n := len(row.Mismatches); n > 1 {
+		text += fmt.Sprintf(" +%d", n-1)
+	}
+	return strings.TrimSpace(text), style
+}
+
+func fieldWord(m *provisioning.Mismatch) string {
+	if len(m.Fields) == 1 {
+		if m.Fields[0].Field == "full name" {
+			return "name"
+		}
+		return m.Fields[0].Field
+	}
+	return fmt.Sprintf("%d fields", len(m.Fields))
+}

@@ -1,0 +1,350 @@
+// Package tui is the console: it routes messages to the screen that has the word, and draws the frame around it. What a screen shows
+// is the screen's, what anything means is the desk's; it reaches no system and keeps nothing.
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/names"
+	"rollcall/themes"
+	"rollcall/tui/batch"
+	"rollcall/tui/person"
+	"rollcall/tui/record"
+	"rollcall/tui/roster"
+	"rollcall/tui/ui"
+)
+
+// Desk is what the console needs: the screens' needs together, and what the frame shows.
+type Desk interface {
+	roster.Desk
+	person.Desk
+	batch.Desk
+	record.Desk
+	Working() int64
+	Unfinished(ctx context.Context) ([]*provisioning.Batch, error)
+}
+
+// Deps is what a console is made of.
+type Deps struct {
+	Desk  Desk
+	Theme string // "": by the terminal's background
+	ASCII bool
+	Now   func() time.Time
+}
+
+// screen is a screen with what the frame calls beside the contract.
+type screen interface {
+	ui.Screen
+	Init() tea.Cmd
+	SetStyles(st *ui.Styles)
+}
+
+// Model is the one model of the program.
+type Model struct {
+	ctx    context.Context //nolint:containedctx // the console's life: commands are cut off with it
+	deps   Deps
+	st     *ui.Styles
+	stack  []screen
+	dialog ui.Dialog
+	toast  *ui.Toast
+	failed error
+	help   *string // what was typed into the help page; nil: closed
+	width  int
+	height int
+	work   string // the sign of a running batch
+}
+
+// New makes the console.
+func New(ctx context.Context, d Deps) (*Model, error) {
+	name := d.Theme
+	if name == "" {
+		name = "dark"
+	}
+	theme, err := themes.Load(name)
+	if err != nil {
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: err.Error()}
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	m := &Model{ctx: ctx, deps: d, st: ui.NewStyles(theme, d.ASCII), width: 80, height: 24}
+	m.stack = []screen{roster.New(ctx, d.Desk, m.st, d.Now)}
+	return m, nil
+}
+
+// Run opens the console and returns when it is left.
+func Run(ctx context.Context, d Deps, options ...tea.ProgramOption) error {
+	m, err := New(ctx, d)
+	if err != nil {
+		return err
+	}
+	const framesPerSecond = 120 // halves the time from a key to the screen, and costs nothing while nothing changes
+	program := tea.NewProgram(m, append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(framesPerSecond), tea.WithFilter(calm())}, options...)...)
+	if _, err = program.Run(); errors.Is(err, tea.ErrInterrupted) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// calm lets at most one wheel event through in a sixtieth of a second: a wheel sends far more than anybody reads.
+func calm() func(tea.Model, tea.Msg) tea.Msg {
+	var last time.Time
+	return func(_ tea.Model, msg tea.Msg) tea.Msg {
+		if _, wheel := msg.(tea.MouseWheelMsg); wheel {
+			if now := time.Now(); now.Sub(last) < time.Second/60 {
+				return nil
+			} else {
+				last = now
+			}
+		}
+		return msg
+	}
+}
+
+type (
+	offered struct{ batches []*provisioning.Batch }
+	pulse   struct{}
+)
+
+// Init starts the roster, asks the terminal for its background, and looks for batches that were interrupted.
+func (m *Model) Init() tea.Cmd {
+	look := func() tea.Msg {
+		unfinished, err := m.deps.Desk.Unfinished(m.ctx)
+		if err != nil {
+			return ui.Failed{Err: err}
+		}
+		return offered{unfinished}
+	}
+	return tea.Batch(m.stack[0].Init(), tea.RequestBackgroundColor, look, beat())
+}
+
+// beat keeps the sign of a running batch in sight.
+func beat() tea.Cmd { return tea.Tick(time.Second/2, func(time.Time) tea.Msg { return pulse{} }) }
+
+func (m *Model) top() screen { return m.stack[len(m.stack)-1] }
+
+// Update routes a message: the dialog first, then the frame's own, then the screen that has the word.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = max(msg.Width, 40), max(msg.Height, 12)
+		return m, nil
+	case tea.BackgroundColorMsg:
+		if m.deps.Theme == "" && !msg.IsDark() {
+			return m, m.setTheme("light")
+		}
+		return m, nil
+	case tea.KeyPressMsg:
+		return m, m.key(msg)
+	case tea.PasteMsg:
+		if m.dialog != nil {
+			m.dialog.Paste(msg.Content)
+			return m, nil
+		}
+	case pulse:
+		m.work = ""
+		if id := m.deps.Desk.Working(); id != 0 {
+			m.work = fmt.Sprintf("%s batch %d runs", m.st.Glyphs.Running, id)
+		}
+		return m, beat()
+	case offered:
+		return m, m.offer(msg.batches)
+	}
+	if cmd, mine := m.asked(msg); mine {
+		return m, cmd
+	}
+	switch msg.(type) {
+	case ui.Refresh, ui.Draft: // every screen must know
+		var cmds []tea.Cmd
+		for _, s := range m.stack {
+			cmds = append(cmds, s.Update(msg))
+		}
+		return m, tea.Batch(cmds...)
+	case tea.MouseMsg:
+		return m, m.top().Update(msg)
+	}
+	// An answer to a command goes to whoever asked: screens know their own messages and ignore the others'.
+	var cmds []tea.Cmd
+	for _, s := range m.stack {
+		cmds = append(cmds, s.Update(msg))
+	}
+	return m, tea.Batch(cmds...)
+}
+
+// asked does what a screen asked the frame for.
+func (m *Model) asked(msg tea.Msg) (tea.Cmd, bool) {
+	switch msg := msg.(type) {
+	case ui.OpenPerson:
+		return m.push(person.New(m.ctx, m.deps.Desk, m.st, msg.Key)), true
+	case ui.OpenBatch:
+		return m.push(batch.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, msg.ID)), true
+	case ui.OpenRecord:
+		return m.push(record.New(m.ctx, m.deps.Desk, m.st, msg.Batch)), true
+	case ui.Back:
+		if len(m.stack) > 1 {
+			m.stack = m.stack[:len(m.stack)-1]
+		}
+		return nil, true
+	case ui.Toast:
+		m.toast = &msg
+		return nil, true
+	case ui.Failed:
+		m.failed = msg.Err
+		return nil, true
+	case ui.Ask:
+		m.dialog = msg.Dialog
+		if c, ok := m.dialog.(interface{ Opened(at time.Time) }); ok {
+			c.Opened(m.deps.Now())
+		}
+		return nil, true
+	default:
+		return nil, false
+	}
+}
+
+// push opens a screen; one that is open already comes to the top once.
+func (m *Model) push(s screen) tea.Cmd {
+	for i, open := range m.stack {
+		if fmt.Sprintf("%T", open) == fmt.Sprintf("%T", s) {
+			m.stack = m.stack[:i]
+			break
+		}
+	}
+	m.stack = append(m.stack, s)
+	return s.Init()
+}
+
+// key takes a key: a dialog takes all of them, a finder takes text, the frame takes its own, the screen the rest.
+func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
+	name := k.String()
+	m.toast = nil
+	switch {
+	case m.dialog != nil:
+		cmd, done := m.dialog.Key(k)
+		if done {
+			m.dialog = nil
+		}
+		return cmd
+	case m.failed != nil:
+		return m.failedKey(name)
+	case name == "ctrl+c":
+		return tea.Quit
+	case m.help != nil:
+		return m.helpKey(k)
+	case m.top().Typing():
+		return m.top().Update(k)
+	case name == "?":
+		typed := ""
+		m.help = &typed
+		return nil
+	case name == "T":
+		return m.nextTheme()
+	case name == "q":
+		if len(m.stack) == 1 {
+			return tea.Quit
+		}
+		return ui.Say(ui.Toast{Text: "q quits from the roster; esc goes back"})
+	default:
+		return m.top().Update(k)
+	}
+}
+
+func (m *Model) failedKey(name string) tea.Cmd {
+	text := strings.Join(errorLines(m.failed), "\n")
+	switch name {
+	case "y":
+		return tea.Batch(tea.SetClipboard(text), ui.Say(ui.Toast{Text: "copied", Good: true}))
+	case "ctrl+c":
+		return tea.Quit
+	default:
+		m.failed = nil
+		return nil
+	}
+}
+
+func (m *Model) helpKey(k tea.KeyPressMsg) tea.Cmd {
+	switch k.String() {
+	case "esc", "?":
+		m.help = nil
+	case "backspace":
+		if r := []rune(*m.help); len(r) > 0 {
+			*m.help = string(r[:len(r)-1])
+		}
+	default:
+		*m.help += k.Text
+	}
+	return nil
+}
+
+// offer asks what to do about a batch that was interrupted.
+func (m *Model) offer(batches []*provisioning.Batch) tea.Cmd {
+	if len(batches) == 0 {
+		return nil
+	}
+	b := batches[len(batches)-1]
+	doubt := 0
+	for i := range b.Units {
+		for _, op := range b.Units[i].Ops {
+			if op.State == provisioning.OpSent {
+				doubt++
+			}
+		}
+	}
+	return ui.Say(ui.Ask{Dialog: &ui.Choose{
+		Title: fmt.Sprintf("Batch %d did not come to its end (%s)", b.ID, b.State),
+		Body:  []string{fmt.Sprintf("%d changes were on their way and are in doubt: they are read back before anything is sent again.", doubt)},
+		Options: []ui.Option{
+			{Label: "open it", Do: func() tea.Cmd { return ui.Say(ui.OpenBatch{ID: b.ID}) }},
+			{Label: "resume it now", Do: func() tea.Cmd {
+				return func() tea.Msg {
+					if err := m.deps.Desk.Resume(m.ctx, b.ID); err != nil {
+						return ui.Failed{Err: err}
+					}
+					return ui.OpenBatch{ID: b.ID}
+				}
+			}},
+		},
+	}})
+}
+
+func (m *Model) nextTheme() tea.Cmd {
+	list := themes.Names()
+	for i, name := range list {
+		if name == m.st.Theme.Name {
+			return m.setTheme(list[(i+1)%len(list)])
+		}
+	}
+	return nil
+}
+
+func (m *Model) setTheme(name string) tea.Cmd {
+	theme, err := themes.Load(name)
+	if err != nil {
+		return ui.Say(ui.Failed{Err: err})
+	}
+	m.st = ui.NewStyles(theme, m.deps.ASCII)
+	for _, s := range m.stack {
+		s.SetStyles(m.st)
+	}
+	return ui.Say(ui.Toast{Text: "theme: " + theme.Title, Good: true})
+}
+
+// errorLines says an error in three parts: what happened, the cause, what to do.
+func errorLines(err error) []string {
+	var lines []string
+	for part := range strings.SplitSeq(err.Error(), "\n") {
+		lines = append(lines, names.Clean(part).Bare())
+	}
+	var e *provisioning.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		lines = append(lines, names.Clean(e.Hint).Bare())
+	}
+	return lines
+}
