@@ -41,7 +41,10 @@ func (m *Model) content() string {
 		b.WriteString(l)
 		b.WriteByte('\n')
 	}
-	b.WriteString(m.st.Rule(m.width, ""))
+	if m.rule == "" || m.ruleOf != m.st || m.ruleWidth != m.width {
+		m.rule, m.ruleOf, m.ruleWidth = m.st.Rule(m.width, ""), m.st, m.width
+	}
+	b.WriteString(m.rule)
 	b.WriteByte('\n')
 	b.WriteString(m.footer())
 	return b.String()
@@ -98,7 +101,7 @@ func (m *Model) footer() string {
 	if m.help != nil {
 		return m.st.NewLine(m.width, false).Word(ui.Muted, " type to search the keys, esc closes").String()
 	}
-	return m.st.Footer(m.width, m.top().Bindings(), m.work)
+	return m.foot.Draw(m.st, m.width, m.top().Bindings(), m.work)
 }
 
 // global are the frame's own keys, for the help page.

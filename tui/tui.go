@@ -59,6 +59,11 @@ type Model struct {
 	width  int
 	height int
 	work   string // the sign of a running batch
+	foot   ui.Foot
+
+	rule      string // above the footer, kept while the width stands
+	ruleOf    *ui.Styles
+	ruleWidth int
 }
 
 // New makes the console.

@@ -43,6 +43,7 @@ type Desk struct {
 	self    string              // the account that rollcall signs in with, once known
 	running map[int64]*run
 	finder  *finder
+	done    map[string]string // account → what a batch of this process did last, read back
 
 	syncing sync.Mutex      // one read at a time
 	ctx     context.Context //nolint:containedctx // the life of the work that the desk owns; ended by Close
@@ -53,7 +54,7 @@ type Desk struct {
 // New makes a desk. Load gives it the last snapshot; Sync reads anew.
 func New(deps Deps) *Desk {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Desk{deps: deps, running: make(map[int64]*run), ctx: ctx, stop: stop}
+	return &Desk{deps: deps, running: make(map[int64]*run), done: make(map[string]string), ctx: ctx, stop: stop}
 }
 
 // Close pauses nothing and loses nothing: it lets what is in flight finish within its deadline, and returns when every

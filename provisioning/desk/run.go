@@ -113,6 +113,7 @@ func (d *Desk) start(id int64) {
 		if err != nil && !errors.Is(err, context.Canceled) {
 			r.err.Store(&err)
 		}
+		d.readTouched(ctx, id)
 	})
 }
 

@@ -160,6 +160,8 @@ func (d *Desk) quiet(row *Row, name string) string {
 		return fmt.Sprintf("%s is a listed service account.", a.ID)
 	case row.Person == nil && a != nil:
 		return fmt.Sprintf("%s has nobody behind it in the directory, and is %s.", a.ID, state(a))
+	case a != nil && d.lately(a.ID) != "":
+		return fmt.Sprintf("%s: %s. Seen off pending: iManage may take up to eight hours.", name, d.lately(a.ID))
 	case a == nil:
 		return fmt.Sprintf("%s is %s in the directory and has no account in iManage.", name, statusWord(row.Person))
 	case row.Away:
@@ -260,7 +262,7 @@ func plural(n int, noun string) string {
 	switch {
 	case n == 1:
 		return "1 " + noun
-	case strings.HasSuffix(noun, "y"):
+	case strings.HasSuffix(noun, "ry"):
 		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
 	default:
 		return fmt.Sprintf("%d %ss", n, noun)

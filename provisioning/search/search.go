@@ -33,10 +33,10 @@ const separator = "\x00"
 // mostRows bounds an answer: nobody reads more, and sorting all is what costs.
 const mostRows = 500
 
-// fuzzyBelow and fuzzyFrom say when the fuzzy tier is asked: few hits, and a term long enough to resemble something.
+// The fuzzy tier is asked where nothing else matched: for terms long enough to resemble something, and for a page at most.
 const (
-	fuzzyBelow = 20
-	fuzzyFrom  = 3
+	mostFuzzy = 20
+	fuzzyFrom = 3
 )
 
 // Build folds documents into an index. Rows are the documents' positions.
@@ -113,7 +113,7 @@ func (s *Session) Query(ctx context.Context, text string, within []int32) (Resul
 			best.add(scored{score, row})
 		}
 	}
-	if len(hits) < fuzzyBelow {
+	if len(hits) == 0 {
 		resembling, err := s.resembling(ctx, terms, scan, hits)
 		if err != nil {
 			return Result{}, err
@@ -153,7 +153,7 @@ func (s *Session) resembling(ctx context.Context, terms []term, scan, hits []int
 			// Its score falls with every gap: below the pattern's own length it is a coincidence, not a resemblance.
 			if m.Score > 0 && !slices.Contains(hits, part[m.Index]) {
 				found = append(found, part[m.Index])
-				if len(found) >= fuzzyBelow {
+				if len(found) >= mostFuzzy {
 					return found, nil
 				}
 			}

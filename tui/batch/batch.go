@@ -46,6 +46,7 @@ type Model struct {
 	cursor int
 	top    int
 	why    string // why there is nothing to show
+	ran    bool   // it was running at the last look
 }
 
 // New makes the screen of a batch; 0 is the draft.
@@ -181,7 +182,12 @@ func (m *Model) didFollow(msg followed) tea.Cmd {
 	m.run, m.view = msg.run, msg.run.View
 	m.move(0)
 	if msg.run.Active {
+		m.ran = true
 		return tea.Tick(lookEvery, func(time.Time) tea.Msg { return look{} })
+	}
+	if m.ran { // it came to rest: the roll has the touched accounts as they are now
+		m.ran = false
+		return ui.Say(ui.Refresh{})
 	}
 	return nil
 }

@@ -6,8 +6,15 @@ import (
 	"rollcall/tui/ui"
 )
 
-// Bindings are the roster's keys.
+// Bindings are the roster's keys. They are made once: what they do and why they cannot is asked when it matters.
 func (m *Model) Bindings() []ui.Binding {
+	if m.keys == nil {
+		m.keys = m.bind()
+	}
+	return m.keys
+}
+
+func (m *Model) bind() []ui.Binding {
 	none := func() string {
 		if m.current() < 0 {
 			return "no row is under the cursor"
@@ -22,7 +29,9 @@ func (m *Model) Bindings() []ui.Binding {
 	}
 	do := func(f func()) func() tea.Cmd { return func() tea.Cmd { f(); return nil } }
 	move := func(by int) func() tea.Cmd { return do(func() { m.anchor = -1; m.move(by) }) }
-	page := max(m.height-1, 1)
+	page := func(by int) func() tea.Cmd {
+		return do(func() { m.anchor = -1; m.move(by * max(m.height-1, 1)) })
+	}
 	return []ui.Binding{
 		{Keys: []string{"/"}, Help: "find", Footer: 1, Long: "find by name, login, email, office or account; status:leaver office:london, !not, 'exact", Do: func() tea.Cmd {
 			m.finding = true
@@ -68,8 +77,8 @@ func (m *Model) Bindings() []ui.Binding {
 		}},
 		{Keys: []string{"down", "j"}, Help: "down", Do: move(1)},
 		{Keys: []string{"up", "k"}, Help: "up", Do: move(-1)},
-		{Keys: []string{"pgdown", "ctrl+f"}, Help: "page down", Do: move(page)},
-		{Keys: []string{"pgup", "ctrl+b"}, Help: "page up", Do: move(-page)},
+		{Keys: []string{"pgdown", "ctrl+f"}, Help: "page down", Do: page(1)},
+		{Keys: []string{"pgup", "ctrl+b"}, Help: "page up", Do: page(-1)},
 		{Keys: []string{"home", "g"}, Help: "first", Do: move(-1 << 30)},
 		{Keys: []string{"end", "G"}, Help: "last", Do: move(1 << 30)},
 	}

@@ -55,6 +55,8 @@ type Model struct {
 	orderOf  orderKey
 
 	explained explained
+	chrome    chrome
+	keys      []ui.Binding
 }
 
 type orderKey struct {
@@ -105,7 +107,7 @@ func (m *Model) Init() tea.Cmd {
 }
 
 // SetStyles changes the theme.
-func (m *Model) SetStyles(st *ui.Styles) { m.st = st }
+func (m *Model) SetStyles(st *ui.Styles) { m.st = st; m.table.clear() }
 
 // Typing reports whether the finder is open.
 func (m *Model) Typing() bool { return m.finding }
@@ -318,7 +320,7 @@ func (m *Model) didStage(msg staged) tea.Cmd {
 	}
 	r := msg.result
 	m.marks = make(map[string]bool)
-	text := fmt.Sprintf("staged: %d people, %d changes. b opens the batch", r.People, r.Changes)
+	text := fmt.Sprintf("staged: %s, %s. b opens the batch", plural(r.People, "person", "people"), plural(r.Changes, "change", "changes"))
 	good := r.People > 0
 	if n := len(r.Left); n > 0 {
 		if !good {
@@ -330,4 +332,11 @@ func (m *Model) didStage(msg staged) tea.Cmd {
 		}
 	}
 	return tea.Batch(ui.Say(ui.Toast{Text: text, Good: good}), ui.Say(ui.Draft{}))
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -47,25 +47,65 @@ func layoutOf(width int) layout {
 	return l
 }
 
-// explainLines is how many lines the sentence takes.
-const explainLines = 2
+// explainLines is how many lines the sentence takes: two, and three where there is room.
+func explainLines(height int) int {
+	if height >= 32 {
+		return 3
+	}
+	return 2
+}
 
 // Lines draws the roster.
 func (m *Model) Lines(width, height int) []string {
 	l := layoutOf(width)
-	g := m.st.Glyphs
 	out := make([]string, 0, height)
-	out = append(out, m.header(width), m.tabs(width))
-	if why := m.unproven(); why != "" {
-		out = append(out, m.st.NewLine(width, false).Word(ui.Danger, " "+g.Alert+" ").Text(ui.Danger, names.Clean(why), width-4).String())
-	}
-	joints := []int{l.left, l.left + l.gutter + 1}
-	out = append(out, m.st.Rule(width, g.TeeDown, joints...), m.columns(l, width), m.st.Rule(width, g.Cross, joints...))
-	m.height = max(height-len(out)-explainLines-1, 1)
+	out = append(out, m.chromeLines(l, width)...)
+	m.height = max(height-len(out)-explainLines(height)-1, 1)
 	m.move(0)
 	out = m.body(out, l, width)
-	out = append(out, m.st.Rule(width, g.TeeUp, joints...))
-	return append(out, m.sentence(width)...)
+	out = append(out, m.chrome.foot)
+	return append(out, m.sentence(width, explainLines(height))...)
+}
+
+// chrome is what stands around the rows, kept until something that it shows changes: a key that moves the cursor draws none of it.
+type chrome struct {
+	of         chromeKey
+	lines      []string
+	foot       string
+	sentence   []string
+	sentenceOf sentenceKey
+}
+
+type chromeKey struct {
+	roll                  *desk.Roll
+	st                    *ui.Styles
+	hits                  *desk.Hits
+	width, marked, staged int
+	filter                desk.Filter
+	query                 string
+	finding               bool
+}
+
+type sentenceKey struct {
+	roll              *desk.Roll
+	row, width, lines int
+	st                *ui.Styles
+}
+
+func (m *Model) chromeLines(l layout, width int) []string {
+	key := chromeKey{m.roll, m.st, m.hits, width, len(m.marks), len(m.desk.StagedKeys()), m.filter, m.query, m.finding}
+	if m.chrome.lines != nil && m.chrome.of == key && !m.reading {
+		return m.chrome.lines
+	}
+	g := m.st.Glyphs
+	lines := []string{m.header(width), m.tabs(width)}
+	if why := m.unproven(); why != "" {
+		lines = append(lines, m.st.NewLine(width, false).Word(ui.Danger, " "+g.Alert+" ").Text(ui.Danger, names.Clean(why), width-4).String())
+	}
+	joints := []int{l.left, l.left + l.gutter + 1}
+	lines = append(lines, m.st.Rule(width, g.TeeDown, joints...), m.columns(l, width), m.st.Rule(width, g.Cross, joints...))
+	m.chrome.of, m.chrome.lines, m.chrome.foot = key, lines, m.st.Rule(width, g.TeeUp, joints...)
+	return lines
 }
 
 // body draws the rows that are on the page, from the cache where a row stands as it stood.
@@ -236,23 +276,27 @@ func (m *Model) columns(l layout, width int) string {
 }
 
 // sentence is the row under the cursor, said in words.
-func (m *Model) sentence(width int) []string {
+func (m *Model) sentence(width, lines int) []string {
+	if c := &m.chrome; c.sentence != nil && c.sentenceOf == (sentenceKey{m.roll, m.current(), width, lines, m.st}) {
+		return c.sentence
+	}
 	var out []string
 	if i := m.current(); i >= 0 {
 		if m.explained.roll != m.roll || m.explained.row != i {
 			m.explained = explained{m.roll, i, m.desk.Explain(m.roll, i)}
 		}
 		text := m.explained.text.Long
-		if width < 100 || names.Clean(text).Width() > explainLines*(width-4) {
+		if width < 100 || names.Clean(text).Width() > lines*(width-6) {
 			text = m.explained.text.Short
 		}
-		for _, t := range ui.Wrap(names.Clean(text), width-2, explainLines) {
+		for _, t := range ui.Wrap(names.Clean(text), width-2, lines) {
 			out = append(out, m.st.NewLine(width, false).Space(1).Text(ui.Plain, t, 0).String())
 		}
 	}
-	for len(out) < explainLines {
+	for len(out) < lines {
 		out = append(out, m.st.Blank(width))
 	}
+	m.chrome.sentence, m.chrome.sentenceOf = out, sentenceKey{m.roll, m.current(), width, lines, m.st}
 	return out
 }
 

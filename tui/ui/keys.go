@@ -50,6 +50,37 @@ func Dispatch(bindings []Binding, key string) (tea.Cmd, bool) {
 	return nil, false
 }
 
+// Foot keeps a drawn footer until a key becomes able or unable, or the width or the tail changes.
+type Foot struct {
+	of   footKey
+	line string
+}
+
+type footKey struct {
+	st       *Styles
+	first    *Binding
+	width    int
+	tail     string
+	disabled uint64
+}
+
+// Draw gives the footer of a screen's keys.
+func (f *Foot) Draw(s *Styles, width int, bindings []Binding, tail string) string {
+	key := footKey{st: s, width: width, tail: tail}
+	if len(bindings) > 0 {
+		key.first = &bindings[0]
+	}
+	for i := range bindings {
+		if bindings[i].Why() != "" {
+			key.disabled |= 1 << (i % 64)
+		}
+	}
+	if f.line == "" || key != f.of {
+		f.of, f.line = key, s.Footer(width, bindings, tail)
+	}
+	return f.line
+}
+
 // Footer draws the keys of a screen: at most six below 100 columns and nine above, those that cannot act now dimmed, the help key
 // at the right edge. tail stands before it: the sign of a running batch.
 func (s *Styles) Footer(width int, bindings []Binding, tail string) string {
