@@ -81,8 +81,8 @@ func (c *Client) call(ctx context.Context, r Request, into any, safe bool) (Answ
 
 // again says whether a failed attempt is repeated, and after how long.
 func (c *Client) again(e *Error, safe bool, try int) (time.Duration, bool) {
-	if try >= c.opts.Limits.Tries {
-		return 0, false
+	if try >= c.opts.Limits.Tries || provisioning.CodeOf(e.Err) == provisioning.Denied {
+		return 0, false // a refused sign-in is not asked for again: too many of them lock an account
 	}
 	switch {
 	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusServiceUnavailable && e.Effect == provisioning.NothingDone:

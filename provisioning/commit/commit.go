@@ -77,8 +77,7 @@ type Run struct {
 
 	mu      sync.Mutex
 	stop    string
-	like    string // the words of the last failure
-	inARow  int
+	like    map[provisioning.ChangeKind]streak
 	failed  int
 	settled int
 }
@@ -88,7 +87,7 @@ func (x *Executor) NewRun(batch int64, changed func(unit int64)) *Run {
 	if changed == nil {
 		changed = func(int64) {}
 	}
-	return &Run{x: x, batch: batch, changed: changed}
+	return &Run{x: x, batch: batch, changed: changed, like: make(map[provisioning.ChangeKind]streak)}
 }
 
 // Stopped says why the batch must stop; "" while it may go on.
@@ -113,25 +112,35 @@ const (
 	failedOf     = 60
 )
 
-// tally counts a settled op towards the stop rules.
-func (r *Run) tally(state provisioning.OpState, why string) {
+// streak is how often changes of one kind failed with the same words, one after the other.
+type streak struct {
+	why string
+	n   int
+}
+
+// tally counts a settled op towards the stop rules. People run side by side, so "in a row" is told for each kind of change: one that
+// succeeds between them ends the row.
+func (r *Run) tally(kind provisioning.ChangeKind, state provisioning.OpState, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.settled++
+	if state == provisioning.OpConfirmed {
+		delete(r.like, kind)
+	}
 	if state != provisioning.OpFailed {
-		r.inARow = 0
 		return
 	}
 	r.failed++
-	if why == r.like {
-		r.inARow++
-	} else {
-		r.like, r.inARow = why, 1
+	row := r.like[kind]
+	if row.why != why {
+		row = streak{why: why}
 	}
+	row.n++
+	r.like[kind] = row
 	switch {
 	case r.stop != "":
-	case r.inARow >= likeFailures:
-		r.stop = fmt.Sprintf("%d changes in a row failed alike: %s", r.inARow, why)
+	case row.n >= likeFailures:
+		r.stop = fmt.Sprintf("%d changes in a row failed alike (%s): %s", row.n, kind, why)
 	case r.settled >= failedOf && float64(r.failed) >= failedShare*float64(r.settled):
 		r.stop = fmt.Sprintf("%d of %d changes failed", r.failed, r.settled)
 	}
@@ -250,7 +259,7 @@ func (r *Run) settle(ctx context.Context, ref provisioning.OpRef, op *provisioni
 	op.State, op.Evidence, op.Error = to, evidence, why
 	if to.Settled() {
 		op.DoneAt = now
-		r.tally(to, why)
+		r.tally(op.Change.Kind, to, why)
 	}
 	return nil
 }
