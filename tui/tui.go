@@ -353,3 +353,6 @@ func errorLines(err error) []string {
 	}
 	return lines
 }
+
+// Keys are the keys of the screen that has the word.
+func (m *Model) Keys() []ui.Binding { return m.top().Bindings() }
