@@ -133,7 +133,6 @@ func holds(a *provisioning.Account, away bool) []Fact {
 		if m.Library == a.PreferredLibrary {
 			line += "  preferred"
 		}
-		list = append(list, Fact{Label: "library", Account: line, Mark: mark})
 		var groups []string
 		admin := false
 		for _, g := range a.Groups {
@@ -143,15 +142,19 @@ func holds(a *provisioning.Account, away bool) []Fact {
 			}
 		}
 		if len(groups) > 0 {
-			f := Fact{Label: "groups", Account: strings.Join(groups, " "), Mark: mark}
-			if admin && mark == Same && !a.Enabled {
-				f.Mark = Warn
-			}
-			list = append(list, f)
+			line += "  groups " + strings.Join(groups, " ")
 		}
+		f := Fact{Label: "holds", Account: line, Mark: mark}
+		if len(list) > 0 {
+			f.Label = ""
+		}
+		if admin && !a.Enabled {
+			f.Mark = Warn
+		}
+		list = append(list, f)
 	}
 	if len(a.Memberships) == 0 {
-		list = append(list, Fact{Label: "library", Account: "none"})
+		list = append(list, Fact{Label: "holds", Account: "no library"})
 	}
 	if _, in := a.Membership(a.PreferredLibrary); !in && a.PreferredLibrary != "" {
 		list = append(list, Fact{Label: "preferred", Account: a.PreferredLibrary + " (not in it)", Mark: Warn})

@@ -56,8 +56,8 @@ func (m *Model) at() (*provisioning.Unit, *desk.Line) {
 // Bindings are the screen's keys.
 func (m *Model) Bindings() []ui.Binding {
 	all := []ui.Binding{
-		{Keys: []string{"esc"}, Help: "back", Footer: 6, Long: "back; a running batch goes on", Do: func() tea.Cmd { return ui.Say(ui.Back{}) }},
-		{Keys: []string{"enter", "right", "left"}, Show: "⏎", Help: "unfold", Footer: 5, Long: "show or hide a person's changes; a by-hand step shows how it is done", Do: m.unfold},
+		{Keys: []string{"esc"}, Help: "back", Footer: 5, Long: "back; a running batch goes on", Do: func() tea.Cmd { return ui.Say(ui.Back{}) }},
+		{Keys: []string{"enter", "right", "left"}, Show: "⏎", Help: "unfold", Footer: 6, Long: "show or hide a person's changes; a by-hand step shows how it is done", Do: m.unfold},
 		{Keys: []string{"a"}, Help: "record", Footer: 7, Long: "the record of this batch", Do: func() tea.Cmd { return ui.Say(ui.OpenRecord{Batch: m.id}) }},
 		{Keys: []string{"down", "j"}, Help: "down", Do: func() tea.Cmd { m.move(1); return nil }},
 		{Keys: []string{"up", "k"}, Help: "up", Do: func() tea.Cmd { m.move(-1); return nil }},

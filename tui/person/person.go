@@ -143,15 +143,15 @@ func (m *Model) Bindings() []ui.Binding {
 			}
 		}},
 		{Keys: []string{"b"}, Help: "batch", Footer: 2, Do: func() tea.Cmd { return ui.Say(ui.OpenBatch{}) }},
-		{Keys: []string{"l"}, Help: "whose account", Footer: 3, Danger: true, Disabled: candidates, Long: "say which account is theirs, or is not: remembered, recorded, reversible", Do: m.decide},
-		{Keys: []string{"u"}, Help: "unstage", Footer: 4, Disabled: change, Do: func() tea.Cmd {
+		{Keys: []string{"l"}, Help: "whose account", Footer: 4, Danger: true, Disabled: candidates, Long: "say which account is theirs, or is not: remembered, recorded, reversible", Do: m.decide},
+		{Keys: []string{"u"}, Help: "unstage", Footer: 5, Disabled: change, Do: func() tea.Cmd {
 			key := m.key
 			return func() tea.Msg { return staged{err: m.desk.Unstage(m.ctx, []string{key}), undone: true} }
 		}},
-		{Keys: []string{"y"}, Help: "copy", Footer: 5, Disabled: change, Long: "copy the name, the login and the account", Do: func() tea.Cmd {
+		{Keys: []string{"y"}, Help: "copy", Footer: 6, Disabled: change, Long: "copy the name, the login and the account", Do: func() tea.Cmd {
 			return tea.Batch(tea.SetClipboard(m.clip()), ui.Say(ui.Toast{Text: "copied", Good: true}))
 		}},
-		{Keys: []string{"esc", "backspace"}, Help: "back", Footer: 6, Do: func() tea.Cmd { return ui.Say(ui.Back{}) }},
+		{Keys: []string{"esc", "backspace"}, Help: "back", Footer: 3, Do: func() tea.Cmd { return ui.Say(ui.Back{}) }},
 		{Keys: []string{"down", "j"}, Help: "down", Do: move(1)},
 		{Keys: []string{"up", "k"}, Help: "up", Do: move(-1)},
 		{Keys: []string{"pgdown"}, Help: "page down", Do: move(10)},
