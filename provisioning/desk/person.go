@@ -137,8 +137,12 @@ func holds(a *provisioning.Account, away bool) []Fact {
 		admin := false
 		for _, g := range a.Groups {
 			if g.Library == m.Library {
+				if g.Group == provisioning.NRTADMIN { // what hurts most is named first
+					admin = true
+					groups = slices.Insert(groups, 0, g.Group)
+					continue
+				}
 				groups = append(groups, g.Group)
-				admin = admin || g.Group == provisioning.NRTADMIN
 			}
 		}
 		if len(groups) > 0 {
