@@ -54,6 +54,8 @@ func Prove(e ReadEvidence, lastGood, canaries int, missing []string) Proof {
 		p.Reason = "refused: " + head(e.Refused)
 	case len(e.Overflow) > 0:
 		p.Reason = "cut short by the server: " + head(e.Overflow)
+	case e.Duplicates > 0 && e.Reported < 0: // what is listed twice may stand where somebody else was left out, and no total tells
+		p.Reason = fmt.Sprintf("%d were listed twice: the list moved while it was read, or repeats a page", e.Duplicates)
 	case len(e.Conflicts) > 0:
 		p.Reason = "the list changed while it was read: " + head(e.Conflicts)
 	case e.Reported >= 0 && e.Reported != e.Seen:

@@ -21,21 +21,23 @@ func TestProve(t *testing.T) {
 		missing  []string
 		want     string // part of the reason; empty: complete
 	}{
-		"whole":                   {func(*provisioning.ReadEvidence) {}, 100, nil, ""},
-		"first read has no band":  {func(e *provisioning.ReadEvidence) { e.Seen = 3 }, -1, nil, ""},
-		"at the edge of the band": {func(e *provisioning.ReadEvidence) { e.Seen = 90 }, 100, nil, ""},
-		"below the band":          {func(e *provisioning.ReadEvidence) { e.Seen = 89 }, 100, nil, "more than 10 %"},
-		"above the band":          {func(e *provisioning.ReadEvidence) { e.Seen = 111 }, 100, nil, "more than 10 %"},
-		"empty 200":               {func(e *provisioning.ReadEvidence) { e.Seen = 0 }, -1, nil, "empty list"},
-		"empty after empty":       {func(e *provisioning.ReadEvidence) { e.Seen = 0 }, 0, nil, "empty list"},
-		"no end mark":             {func(e *provisioning.ReadEvidence) { e.EndMarker = false }, 100, nil, "end mark"},
-		"broken off":              {func(e *provisioning.ReadEvidence) { e.Failure = "reset" }, 100, nil, "broke off"},
-		"refused part":            {func(e *provisioning.ReadEvidence) { e.Refused = []string{"group A: 403"} }, 100, nil, "group A"},
-		"overflow":                {func(e *provisioning.ReadEvidence) { e.Overflow = []string{"members"} }, 100, nil, "cut short"},
-		"moving list":             {func(e *provisioning.ReadEvidence) { e.Conflicts = []string{"00u1"} }, 100, nil, "changed while"},
-		"totals disagree":         {func(e *provisioning.ReadEvidence) { e.Reported = 101 }, 100, nil, "reports 101"},
-		"totals agree":            {func(e *provisioning.ReadEvidence) { e.Reported = 100 }, 100, nil, ""},
-		"canary missing":          {func(*provisioning.ReadEvidence) {}, 100, []string{"ceo@x"}, "canary"},
+		"whole":                     {func(*provisioning.ReadEvidence) {}, 100, nil, ""},
+		"first read has no band":    {func(e *provisioning.ReadEvidence) { e.Seen = 3 }, -1, nil, ""},
+		"at the edge of the band":   {func(e *provisioning.ReadEvidence) { e.Seen = 90 }, 100, nil, ""},
+		"below the band":            {func(e *provisioning.ReadEvidence) { e.Seen = 89 }, 100, nil, "more than 10 %"},
+		"above the band":            {func(e *provisioning.ReadEvidence) { e.Seen = 111 }, 100, nil, "more than 10 %"},
+		"empty 200":                 {func(e *provisioning.ReadEvidence) { e.Seen = 0 }, -1, nil, "empty list"},
+		"empty after empty":         {func(e *provisioning.ReadEvidence) { e.Seen = 0 }, 0, nil, "empty list"},
+		"no end mark":               {func(e *provisioning.ReadEvidence) { e.EndMarker = false }, 100, nil, "end mark"},
+		"broken off":                {func(e *provisioning.ReadEvidence) { e.Failure = "reset" }, 100, nil, "broke off"},
+		"refused part":              {func(e *provisioning.ReadEvidence) { e.Refused = []string{"group A: 403"} }, 100, nil, "group A"},
+		"overflow":                  {func(e *provisioning.ReadEvidence) { e.Overflow = []string{"members"} }, 100, nil, "cut short"},
+		"moving list":               {func(e *provisioning.ReadEvidence) { e.Conflicts = []string{"00u1"} }, 100, nil, "changed while"},
+		"totals disagree":           {func(e *provisioning.ReadEvidence) { e.Reported = 101 }, 100, nil, "reports 101"},
+		"totals agree":              {func(e *provisioning.ReadEvidence) { e.Reported = 100 }, 100, nil, ""},
+		"a page twice, no total":    {func(e *provisioning.ReadEvidence) { e.Duplicates = 1 }, 100, nil, "listed twice"},
+		"a row twice, totals agree": {func(e *provisioning.ReadEvidence) { e.Duplicates, e.Reported = 1, 100 }, 100, nil, ""},
+		"canary missing":            {func(*provisioning.ReadEvidence) {}, 100, []string{"ceo@x"}, "canary"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := whole()
