@@ -41,6 +41,7 @@ type Options struct {
 	PerSecond         float64
 	Clock             provisioning.Clock
 	Limits            wire.Limits
+	Transport         http.RoundTripper // nil: our own
 }
 
 // Client is one organisation. It is safe for concurrent use.
@@ -68,7 +69,7 @@ func New(o Options) (*Client, error) {
 	}
 	w, err := wire.New(wire.Options{
 		System: o.Name, Base: o.URL, AllowLoopbackHTTP: o.AllowLoopbackHTTP, CAFile: o.CAFile, PerSecond: o.PerSecond,
-		Clock: o.Clock, Limits: o.Limits, Wait: wait,
+		Clock: o.Clock, Limits: o.Limits, Wait: wait, Transport: o.Transport,
 		Authorize: func(_ context.Context, r *http.Request) error {
 			r.Header.Set("Authorization", "SSWS "+o.Token.Reveal())
 			return nil

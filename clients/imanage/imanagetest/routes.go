@@ -49,7 +49,7 @@ func notAllowed(w http.ResponseWriter) {
 func (s *Server) listLibraries(w http.ResponseWriter) {
 	rows := make([]map[string]any, 0, len(s.libraries))
 	for _, l := range s.libraries {
-		rows = append(rows, map[string]any{"id": l.ID, "type": l.Type, "is_hidden": l.Hidden})
+		rows = append(rows, map[string]any{"id": l.ID, "display_name": l.ID, "type": l.Type, "is_hidden": l.Hidden})
 	}
 	answer(w, http.StatusOK, map[string]any{"data": rows})
 }
