@@ -15,7 +15,7 @@ import (
 )
 
 //go:embed *.toml
-var files embed.FS //nolint:gochecknoglobals // what go:embed needs
+var files embed.FS
 
 // Token names what a colour is for.
 type Token int

@@ -113,7 +113,7 @@ func Delete(ctx context.Context, rest string) error {
 // nobody waits for, and it ends with the process.
 func bounded(ctx context.Context, call func() (string, error)) (string, error) {
 	if runtime.GOOS == "linux" && os.Getenv("DBUS_SESSION_BUS_ADDRESS") == "" {
-		if _, err := os.Stat(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus")); err != nil {
+		if _, err := os.Stat(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus")); err != nil { //nolint:gosec // the desktop's own variable, and only looked at
 			return "", errors.New("there is no session bus: no keyring runs here")
 		}
 	}

@@ -28,7 +28,6 @@ type flat struct {
 type listing struct {
 	pages, seen, duplicates, total int // total -1: not reported
 	ended, overflow                bool
-	moved                          []string // ids met twice with different content
 }
 
 // list reads a list whole by offset. Rows are told once an id; a row met twice tells that the list moved.

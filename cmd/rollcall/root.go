@@ -17,7 +17,6 @@ type flags struct {
 	json        bool
 	ascii       bool
 	theme       string
-	directory   string
 }
 
 func newRoot() *cobra.Command {

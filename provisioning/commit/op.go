@@ -151,7 +151,7 @@ func (r *Run) accepted(ctx context.Context, ref provisioning.OpRef, op *provisio
 		seen, err := r.observe(ctx, c)
 		if err != nil {
 			op.SentAt = x.deps.Clock.Now()
-			return nil // in doubt: the next round waits and reads again
+			return nil //nolint:nilerr // in doubt: the next round waits and reads again
 		}
 		x.deps.Step(StepReadBack)
 		if seen.Value == c.After {

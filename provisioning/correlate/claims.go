@@ -43,7 +43,7 @@ func (w *work) claim() {
 			w.one(i, found[0].account, found[0].keys)
 		case len(found) > 1:
 			for _, f := range found {
-				w.claims[f.account] = append(w.claims[f.account], claim{int32(i), f.keys, true}) //nolint:gosec // an index
+				w.claims[f.account] = append(w.claims[f.account], claim{int32(i), f.keys, true})
 			}
 			s.Status = provisioning.Disputed
 		}

@@ -98,8 +98,6 @@ type work struct {
 	refused  map[pair]bool
 	anchored map[string]provisioning.PersonKey // account → the person of its latest anchor
 	claims   [][]claim                         // by account
-	lone     []int32                           // subjects whose ambiguous keys leave several candidates
-	reused   []bool
 }
 
 type pair struct {
@@ -133,7 +131,7 @@ func newWork(in Input) *work {
 	}
 	for i := range in.Accounts {
 		a := &in.Accounts[i]
-		at := int32(i) //nolint:gosec // far fewer than 2^31 accounts
+		at := int32(i)
 		w.result.Holders[i] = Holder{Subject: -1, Knot: -1}
 		w.byID[a.ID] = i
 		put(w.ids, login(a.ID), at)
@@ -176,7 +174,7 @@ func (w *work) countPeople() {
 	}
 	for i := range w.result.Subjects {
 		p := w.result.Subjects[i].Person
-		at := int32(i) //nolint:gosec // far fewer than 2^31 people
+		at := int32(i)
 		count(ssos, "s", login(p.SSOName), at)
 		count(emails, "e", login(p.Email), at)
 		for _, alias := range p.Aliases {
@@ -281,8 +279,11 @@ func (r *Result) Evidence(s *Subject, a *provisioning.Account) []provisioning.Ev
 		key   provisioning.KeyName
 		value string
 	}{
-		{bySSO, provisioning.KeySSOName, s.Person.SSOName}, {byDirectoryID, provisioning.KeySSOName, a.DirectoryID},
-		{byEmail, provisioning.KeyEmail, a.Email}, {byEmployee, provisioning.KeyEmployee, a.EmployeeNumber}, {byLogin, provisioning.KeyLogin, s.Person.Login},
+		{bySSO, provisioning.KeySSOName, s.Person.SSOName},
+		{byDirectoryID, provisioning.KeySSOName, a.DirectoryID},
+		{byEmail, provisioning.KeyEmail, a.Email},
+		{byEmployee, provisioning.KeyEmployee, a.EmployeeNumber},
+		{byLogin, provisioning.KeyLogin, s.Person.Login},
 	} {
 		if s.keys&k.bit == 0 {
 			continue

@@ -299,6 +299,7 @@ func (d *Desk) view(ctx context.Context, b *provisioning.Batch) (*BatchView, err
 				gains = true
 			case provisioning.AssignLibrary, provisioning.JoinGroup, provisioning.SetLibraryRole:
 				gains = true
+			default:
 			}
 		}
 		if gains {

@@ -16,7 +16,7 @@ func NewRoll(firm, operator string, takenAt time.Time, sources []Source, rows []
 	}
 	all := make([]int32, len(rows))
 	for i := range rows {
-		index := int32(i) //nolint:gosec // a roll holds far fewer than 2^31 rows
+		index := int32(i)
 		all[i] = index
 		r.byKey[rows[i].Key] = index
 		for _, f := range Filters() {

@@ -172,6 +172,7 @@ func (d *Desk) Follow(ctx context.Context, id int64) (*Running, error) {
 						first = op.DoneAt
 					}
 				}
+			default:
 			}
 		}
 	}

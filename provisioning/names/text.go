@@ -116,7 +116,7 @@ func replaced(r rune) bool {
 func mark(r rune) string {
 	switch {
 	case r < 0x20:
-		return string(rune(0x2400 + r)) // ␀ … ␛ … ␟
+		return string(0x2400 + r) // ␀ … ␛ … ␟
 	case r == 0x7f:
 		return "␡"
 	default:

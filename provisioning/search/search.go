@@ -114,7 +114,7 @@ func (s *Session) Query(ctx context.Context, text string, within []int32) (Resul
 		}
 	}
 	if len(hits) == 0 {
-		resembling, err := s.resembling(ctx, terms, scan, hits)
+		resembling, err := s.resembling(ctx, terms)
 		if err != nil {
 			return Result{}, err
 		}
@@ -129,7 +129,7 @@ func (s *Session) Query(ctx context.Context, text string, within []int32) (Resul
 }
 
 // resembling asks sahilm/fuzzy for rows whose name only resembles a single plain term.
-func (s *Session) resembling(ctx context.Context, terms []term, scan, hits []int32) ([]int32, error) {
+func (s *Session) resembling(ctx context.Context, terms []term) ([]int32, error) {
 	pattern := ""
 	for _, t := range terms {
 		if t.kind != plain || t.not || len(t.text) < fuzzyFrom {
@@ -137,10 +137,9 @@ func (s *Session) resembling(ctx context.Context, terms []term, scan, hits []int
 		}
 		pattern += t.text
 	}
-	if s.within == nil {
+	scan := s.within // also what a shorter query had left out
+	if scan == nil {
 		scan = s.idx.all()
-	} else {
-		scan = s.within
 	}
 	var found []int32
 	const chunk = 8192
@@ -151,7 +150,7 @@ func (s *Session) resembling(ctx context.Context, terms []term, scan, hits []int
 		part := scan[start:min(start+chunk, len(scan))]
 		for _, m := range fuzzy.FindFromNoSort(pattern, source{s.idx, part}) {
 			// Its score falls with every gap: below the pattern's own length it is a coincidence, not a resemblance.
-			if m.Score > 0 && !slices.Contains(hits, part[m.Index]) {
+			if m.Score > 0 {
 				found = append(found, part[m.Index])
 				if len(found) >= mostFuzzy {
 					return found, nil
@@ -173,7 +172,7 @@ func (s source) Len() int            { return len(s.rows) }
 func (idx *Index) all() []int32 {
 	rows := make([]int32, len(idx.keys))
 	for i := range rows {
-		rows[i] = int32(i) //nolint:gosec // an index holds far fewer than 2^31 rows
+		rows[i] = int32(i)
 	}
 	return rows
 }

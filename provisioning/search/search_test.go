@@ -77,8 +77,12 @@ func TestNarrowing(t *testing.T) {
 
 func TestSpans(t *testing.T) {
 	for _, c := range []struct{ query, cell, want string }{
-		{"barn", "Barnes, Tom", "[Barn]es, Tom"}, {"obrien", "O’Brien, Siobhán", "[O’Brien], Siobhán"}, {"siobhan", "O’Brien, Siobhán", "O’Brien, [Siobhán]"},
-		{"tom barn", "Barnes, Tom", "[Barn]es, [Tom]"}, {"office:london", "London", "London"}, {"!x", "x", "x"},
+		{"barn", "Barnes, Tom", "[Barn]es, Tom"},
+		{"obrien", "O’Brien, Siobhán", "[O’Brien], Siobhán"},
+		{"siobhan", "O’Brien, Siobhán", "O’Brien, [Siobhán]"},
+		{"tom barn", "Barnes, Tom", "[Barn]es, [Tom]"},
+		{"office:london", "London", "London"},
+		{"!x", "x", "x"},
 	} {
 		out, at := "", 0
 		for _, s := range search.Spans(c.query, c.cell) {

@@ -194,6 +194,7 @@ func (m *Model) lastFact(u *provisioning.Unit) string {
 			return l.What + ": " + l.Result
 		case provisioning.OpSent:
 			return fmt.Sprintf("%d of %d, %s …", done, len(lines), l.What)
+		default:
 		}
 	}
 	s := fmt.Sprintf("%d of %d", done, len(lines))

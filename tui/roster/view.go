@@ -370,7 +370,8 @@ func (m *Model) gutter(row *desk.Row) (string, ui.Style) {
 	if w == nil {
 		return "", ui.Plain
 	}
-	text, style := "", ui.Warning
+	var text string
+	style := ui.Warning
 	switch w.Kind {
 	case provisioning.KindLeaver:
 		text, style = g.Leaver+" leaver "+age(w.Since, m.now()), ui.Danger

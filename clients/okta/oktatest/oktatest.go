@@ -225,7 +225,9 @@ func (s *Server) row(u *User) any {
 		Credentials map[string]any    `json:"credentials"`
 		Links       map[string]any    `json:"_links"`
 	}{
-		*u, map[string]string{"id": "otydefault"}, map[string]any{"provider": map[string]string{"type": "OKTA", "name": "OKTA"}},
+		*u,
+		map[string]string{"id": "otydefault"},
+		map[string]any{"provider": map[string]string{"type": "OKTA", "name": "OKTA"}},
 		map[string]any{"self": map[string]string{"href": s.URL() + "/api/v1/users/" + u.ID}},
 	}
 }

@@ -62,7 +62,7 @@ func (s *Store) SaveBatch(ctx context.Context, b *provisioning.Batch, e provisio
 
 func (s *Store) nextID(ctx context.Context, table string) (int64, error) {
 	var id sql.NullInt64
-	if err := s.read.QueryRowContext(ctx, "select max(id) from "+table).Scan(&id); err != nil { //nolint:gosec // a constant name
+	if err := s.read.QueryRowContext(ctx, "select max(id) from "+table).Scan(&id); err != nil {
 		return 0, unavailable("the store cannot be read", err)
 	}
 	return id.Int64 + 1, nil
