@@ -32,7 +32,8 @@ build:
 test:
 	go vet ./...
 	go test -timeout 20m ./...
-	$(MAKE) --no-print-directory keyring
+	bash clients/credentials/testdata/secret-service.sh
+	bash tui/testdata/tmux.sh
 
 ## race: the tests under the race detector (needs a C compiler)
 race:

@@ -98,8 +98,12 @@ func (m *Model) drawPerson(line *ui.Line, l layout, row *desk.Row) {
 	if row.Away && (row.Worst() == nil || row.Worst().Kind != provisioning.KindLeaver) {
 		style = ui.Muted
 	}
-	name := names.Clean(displayName(p, row.Apart))
-	line.Marked(style, name, m.spans(name), l.person).Space(1)
+	name, apart := names.Clean(displayName(p)), names.Text{}
+	if row.Apart != "" {
+		apart = names.Clean(" (" + row.Apart + ")").Truncate(l.person / 2)
+	}
+	cells := min(name.Width(), l.person-apart.Width()) // what tells two of one name apart is never cut off
+	line.Marked(style, name, m.spans(name), cells).Text(style, apart, apart.Width()).Space(l.person - cells - apart.Width() + 1)
 	office := names.Clean(p.Office)
 	line.Marked(ui.Muted, office, m.spans(office), l.office-1).Space(1)
 	if l.practice > 0 {
@@ -160,8 +164,8 @@ func libraries(a *provisioning.Account) string {
 	return first
 }
 
-// displayName is the family name first, as one looks it up, then what stands in another script, then what tells the person apart.
-func displayName(p *provisioning.Person, apart string) string {
+// displayName is the family name first, as one looks it up, then what stands in another script.
+func displayName(p *provisioning.Person) string {
 	name := p.FullName
 	if p.FamilyName != "" {
 		name = p.FamilyName
@@ -174,9 +178,6 @@ func displayName(p *provisioning.Person, apart string) string {
 	}
 	if name == "" {
 		name = p.Login
-	}
-	if apart != "" {
-		name += " (" + apart + ")"
 	}
 	return name
 }
