@@ -35,7 +35,7 @@ func (w *work) claim() {
 				keys    keySet
 			}{int(at), bit})
 		}
-		several := w.each(s.Person, add)
+		several := w.each(i, add)
 		switch {
 		case len(found) == 0 && len(several) > 0:
 			w.several(i, several)
@@ -51,7 +51,8 @@ func (w *work) claim() {
 }
 
 // each tells every account that a unique key of a person names, and returns the accounts that keys name which are not unique.
-func (w *work) each(p *provisioning.Person, add func(int32, keySet)) (several []string) {
+func (w *work) each(subject int, add func(int32, keySet)) (several []string) {
+	p, f := w.result.Subjects[subject].Person, w.people[subject]
 	look := func(index map[string]int32, letter, key string, bit keySet) {
 		if key == "" {
 			return
@@ -59,20 +60,20 @@ func (w *work) each(p *provisioning.Person, add func(int32, keySet)) (several []
 		at, there := index[key]
 		switch {
 		case !there:
-		case at == ambiguous || w.twice[letter+key]:
+		case at == ambiguous || (len(w.twice) > 0 && w.twice[letter+key]):
 			several = append(several, letter+key)
 		default:
 			add(at, bit)
 		}
 	}
-	sso, log := login(p.SSOName), login(p.Login)
+	sso, log := f.sso, f.login
 	look(w.ids, "s", sso, bySSO)
 	look(w.external, "d", p.Key.ID, byDirectoryID)
-	look(w.emails, "e", login(p.Email), byEmail)
+	look(w.emails, "e", f.email, byEmail)
 	for _, alias := range p.Aliases {
 		look(w.emails, "e", login(alias), byEmail)
 	}
-	look(w.numbers, "n", strings.TrimSpace(p.EmployeeNumber), byEmployee)
+	look(w.numbers, "n", f.number, byEmployee)
 	if sso == "" || (log != sso && local(log) != sso) { // a login speaks only where the SSO name does not say the same
 		look(w.ids, "l", log, byLogin)
 		if l := local(log); l != log && sso == "" {

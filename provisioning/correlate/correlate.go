@@ -98,6 +98,23 @@ type work struct {
 	refused  map[pair]bool
 	anchored map[string]provisioning.PersonKey // account → the person of its latest anchor
 	claims   [][]claim                         // by account
+	people   []folded                          // by subject: each key is folded once
+}
+
+// folded are a person's keys as they are compared; "" where one is missing or cannot be a key.
+type folded struct{ sso, login, email, number string }
+
+func fold(p *provisioning.Person) folded {
+	f := folded{sso: login(p.SSOName), email: login(p.Email), number: strings.TrimSpace(p.EmployeeNumber)}
+	switch p.Login {
+	case p.Email:
+		f.login = f.email
+	case p.SSOName:
+		f.login = f.sso
+	default:
+		f.login = login(p.Login)
+	}
+	return f
 }
 
 type pair struct {
@@ -146,10 +163,19 @@ func newWork(in Input) *work {
 // login is the key of a login or email, "" where it cannot be one or mixes scripts that look alike.
 func login(raw string) string {
 	key, err := names.Login(raw)
-	if err != nil || names.Mixed(raw) {
+	if err != nil || (!ascii(raw) && names.Mixed(raw)) {
 		return ""
 	}
 	return string(key)
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 func put(index map[string]int32, key string, at int32) {
@@ -172,15 +198,17 @@ func (w *work) countPeople() {
 			w.twice[letter+key] = true
 		}
 	}
+	w.people = make([]folded, n)
 	for i := range w.result.Subjects {
 		p := w.result.Subjects[i].Person
 		at := int32(i)
-		count(ssos, "s", login(p.SSOName), at)
-		count(emails, "e", login(p.Email), at)
+		w.people[i] = fold(p)
+		count(ssos, "s", w.people[i].sso, at)
+		count(emails, "e", w.people[i].email, at)
 		for _, alias := range p.Aliases {
 			count(emails, "e", login(alias), at)
 		}
-		count(numbers, "n", strings.TrimSpace(p.EmployeeNumber), at)
+		count(numbers, "n", w.people[i].number, at)
 	}
 }
 
@@ -226,7 +254,7 @@ func (w *work) recorded() {
 		}
 		if at, there := w.byID[a.Account]; there && w.result.Holders[at].Subject < 0 {
 			s.anchor = a
-			w.link(i, at, byAnchor|w.agreeing(s.Person, at))
+			w.link(i, at, byAnchor|w.agreeing(i, at))
 		}
 	}
 }
@@ -238,23 +266,23 @@ func (w *work) link(subject, account int, keys keySet) {
 }
 
 // agreeing says which exact keys of a person and an account are equal, unique or not.
-func (w *work) agreeing(p *provisioning.Person, account int) keySet {
-	a := &w.in.Accounts[account]
+func (w *work) agreeing(subject, account int) keySet {
+	p, f, a := w.result.Subjects[subject].Person, w.people[subject], &w.in.Accounts[account]
 	id, email := login(a.ID), login(a.Email)
 	var keys keySet
-	if id != "" && login(p.SSOName) == id {
+	if id != "" && f.sso == id {
 		keys |= bySSO
 	}
 	if a.DirectoryID != "" && a.DirectoryID == p.Key.ID {
 		keys |= byDirectoryID
 	}
-	if email != "" && (login(p.Email) == email || slices.ContainsFunc(p.Aliases, func(s string) bool { return login(s) == email })) {
+	if email != "" && (f.email == email || slices.ContainsFunc(p.Aliases, func(s string) bool { return login(s) == email })) {
 		keys |= byEmail
 	}
-	if n := strings.TrimSpace(p.EmployeeNumber); n != "" && n == strings.TrimSpace(a.EmployeeNumber) {
+	if n := f.number; n != "" && n == strings.TrimSpace(a.EmployeeNumber) {
 		keys |= byEmployee
 	}
-	if l := login(p.Login); id != "" && (l == id || local(l) == id) {
+	if l := f.login; id != "" && (l == id || local(l) == id) {
 		keys |= byLogin
 	}
 	return keys
