@@ -49,7 +49,8 @@ bench:
 
 ## lint: formatting, vet and the linters of .golangci.yml
 lint:
-	test -z "$$($(GOFUMPT) -l cmd tui provisioning clients themes | tee /dev/stderr)"
+	unformatted=$$($(GOFUMPT) -l cmd tui provisioning clients themes)
+	if [[ -n $$unformatted ]]; then echo "gofumpt would change: $$unformatted"; exit 1; fi
 	$(LINT) run ./...
 
 ## vuln: known vulnerabilities in what is used

@@ -43,7 +43,7 @@ func (w *work) claim() {
 			w.one(i, found[0].account, found[0].keys)
 		case len(found) > 1:
 			for _, f := range found {
-				w.claims[f.account] = append(w.claims[f.account], claim{int32(i), f.keys, true})
+				w.claims[f.account].add(claim{int32(i), f.keys, true})
 			}
 			s.Status = provisioning.Disputed
 		}
@@ -99,7 +99,7 @@ func (w *work) one(subject, account int, keys keySet) {
 	case keys == byEmail && !anchored:
 		w.hint(subject, account, keys, "the email alone agrees, the login differs")
 	default:
-		w.claims[account] = append(w.claims[account], claim{int32(subject), keys, false}) //nolint:gosec // an index
+		w.claims[account].add(claim{int32(subject), keys, false})
 	}
 }
 
@@ -136,7 +136,7 @@ func (w *work) several(subject int, keys []string) {
 				hit = a.DirectoryID == k[1:]
 			}
 			if hit {
-				w.claims[i] = append(w.claims[i], claim{int32(subject), 0, true}) //nolint:gosec // an index
+				w.claims[i].add(claim{int32(subject), 0, true})
 				s.Status = provisioning.Disputed
 				break
 			}
@@ -156,25 +156,26 @@ func (w *work) settle() {
 		parent[x] = x
 		return x
 	}
-	for at, claims := range w.claims {
-		if len(claims) == 0 {
+	for at := range w.claims {
+		c := &w.claims[at]
+		if c.n == 0 {
 			continue
 		}
 		holder := &w.result.Holders[at]
 		if holder.Subject >= 0 { // somebody's by record: whoever else meets it, meets a reused id
-			for _, c := range claims {
-				w.foreign(int(c.subject), at)
+			for _, one := range c.all() {
+				w.foreign(int(one.subject), at)
 			}
 			continue
 		}
-		first := &w.result.Subjects[claims[0].subject]
+		first := &w.result.Subjects[c.first.subject]
 		contested := holder.Reused && first.Ended() && w.in.Accounts[at].Enabled
-		if len(claims) == 1 && !claims[0].knot && !contested {
-			w.link(int(claims[0].subject), at, claims[0].keys)
+		if c.n == 1 && !c.first.knot && !contested {
+			w.link(int(c.first.subject), at, c.first.keys)
 			continue
 		}
-		for _, c := range claims {
-			parent[find(2*int(c.subject))] = find(2*at + 1)
+		for _, one := range c.all() {
+			parent[find(2*int(one.subject))] = find(2*at + 1)
 		}
 		if holder.Reused {
 			for i := range w.result.Subjects {

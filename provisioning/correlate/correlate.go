@@ -7,6 +7,7 @@ package correlate
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/names"
@@ -97,7 +98,7 @@ type work struct {
 	twice    map[string]bool  // person-side keys that several people carry, with the key's letter before them
 	refused  map[pair]bool
 	anchored map[string]provisioning.PersonKey // account → the person of its latest anchor
-	claims   [][]claim                         // by account
+	claims   []claims                          // by account
 	people   []folded                          // by subject: each key is folded once
 }
 
@@ -122,6 +123,23 @@ type pair struct {
 	account string
 }
 
+// claims are those on one account; most accounts have one, which needs no list of its own.
+type claims struct {
+	n     int
+	first claim
+	more  []claim
+}
+
+func (c *claims) add(one claim) {
+	if c.n++; c.n == 1 {
+		c.first = one
+		return
+	}
+	c.more = append(c.more, one)
+}
+
+func (c *claims) all() []claim { return append([]claim{c.first}, c.more...) }
+
 type claim struct {
 	subject int32
 	keys    keySet
@@ -136,7 +154,7 @@ func newWork(in Input) *work {
 	w := &work{
 		in: in, ids: make(map[string]int32, n), emails: make(map[string]int32, n), numbers: make(map[string]int32, n),
 		external: make(map[string]int32), byID: make(map[string]int, n), twice: make(map[string]bool),
-		refused: make(map[pair]bool), anchored: make(map[string]provisioning.PersonKey, len(in.Anchors)), claims: make([][]claim, n),
+		refused: make(map[pair]bool), anchored: make(map[string]provisioning.PersonKey, len(in.Anchors)), claims: make([]claims, n),
 		result: &Result{Subjects: make([]Subject, 0, len(in.People)+len(in.Absent)), Holders: make([]Holder, n)},
 	}
 	for i := range in.People {
@@ -146,8 +164,17 @@ func newWork(in Input) *work {
 		a := &in.Absent[i]
 		w.result.Subjects = append(w.result.Subjects, Subject{Person: &a.Person, Absence: a, Account: -1, Knot: -1, Status: provisioning.Unlinked})
 	}
-	for i := range in.Accounts {
-		a := &in.Accounts[i]
+	var side sync.WaitGroup // the two sides' keys are folded side by side
+	side.Go(w.indexAccounts)
+	w.countPeople()
+	side.Wait()
+	return w
+}
+
+// indexAccounts finds which account each key names.
+func (w *work) indexAccounts() {
+	for i := range w.in.Accounts {
+		a := &w.in.Accounts[i]
 		at := int32(i)
 		w.result.Holders[i] = Holder{Subject: -1, Knot: -1}
 		w.byID[a.ID] = i
@@ -156,8 +183,6 @@ func newWork(in Input) *work {
 		put(w.numbers, strings.TrimSpace(a.EmployeeNumber), at)
 		put(w.external, a.DirectoryID, at)
 	}
-	w.countPeople()
-	return w
 }
 
 // login is the key of a login or email, "" where it cannot be one or mixes scripts that look alike.

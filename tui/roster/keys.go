@@ -53,9 +53,12 @@ func (m *Model) bind() []ui.Binding {
 		{Keys: []string{"["}, Help: "filter before", Do: func() tea.Cmd { return m.turn(-1) }},
 		{Keys: []string{"u"}, Help: "unstage", Footer: 8, Disabled: change, Long: "take the row out of the batch", Do: m.unstage},
 		{Keys: []string{"a"}, Help: "record", Footer: 9, Long: "the audit record: search, verify", Do: func() tea.Cmd { return ui.Say(ui.OpenRecord{}) }},
-		{Keys: []string{"esc"}, Help: "clear", Long: "end the search, then the marks", Do: func() tea.Cmd {
-			if m.query != "" {
+		{Keys: []string{"esc"}, Help: "clear", Long: "end the search, then the marks, then a read that is under way", Do: func() tea.Cmd {
+			switch {
+			case m.query != "":
 				return m.clear()
+			case len(m.marks) == 0 && m.reading:
+				m.stopRead()
 			}
 			clear(m.marks)
 			m.table.clear()

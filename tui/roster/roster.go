@@ -49,6 +49,7 @@ type Model struct {
 	anchor              int // where a range of marks began, -1
 
 	reading  bool
+	stopRead context.CancelFunc
 	progress map[string]provisioning.Progress
 	updates  chan provisioning.Progress
 	order    []int32 // of a sort by danger
@@ -234,9 +235,12 @@ func (m *Model) read() tea.Cmd {
 	m.progress = make(map[string]provisioning.Progress)
 	updates := make(chan provisioning.Progress, 64)
 	m.updates = updates
+	ctx, stop := context.WithCancel(m.ctx)
+	m.stopRead = stop
 	work := func() tea.Msg {
 		defer close(updates)
-		roll, err := m.desk.Sync(m.ctx, func(p provisioning.Progress) {
+		defer stop()
+		roll, err := m.desk.Sync(ctx, func(p provisioning.Progress) {
 			select {
 			case updates <- p:
 			default: // the screen is behind: a later number is as good
