@@ -75,6 +75,9 @@ func stateDir(f *flags) string {
 	if dir == "" {
 		dir = filepath.Join(xdg.StateHome, "rollcall")
 	}
+	if f.state == "" && f.connections != "" { // simulated systems have a record of their own, under a key of their own
+		dir = filepath.Join(dir, "simulated")
+	}
 	if f.demo {
 		dir = filepath.Join(dir, fmt.Sprintf("demo-%d-%d", f.seed, f.people))
 	}

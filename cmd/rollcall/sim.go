@@ -18,9 +18,13 @@ func newSim(f *flags) *cobra.Command {
 			"JSON: save it and pass it to the other commands with --connections FILE. With --truth it prints what was planted and ends.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			firm := demofirm.Generate(demofirm.Options{Seed: f.seed, People: f.people, Epoch: provisioning.SystemClock{}.Now()})
+			options := demofirm.Options{Seed: f.seed, People: f.people, Epoch: provisioning.SystemClock{}.Now()}
 			if truth {
-				return writeJSON(c.OutOrStdout(), firm.Truth())
+				return writeJSON(c.OutOrStdout(), demofirm.Generate(options).Truth())
+			}
+			firm, err := demofirm.Open(options, f.state)
+			if err != nil {
+				return err
 			}
 			running, err := demofirm.Serve(c.Context(), firm, demofirm.ServeOptions{StateDir: f.state})
 			if err != nil {

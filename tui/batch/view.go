@@ -39,7 +39,8 @@ func fill(st *ui.Styles, out []string, width, height int) []string {
 func (m *Model) title(width int) string {
 	v := m.view
 	l := m.st.NewLine(width, false)
-	l.Word(ui.Header, fmt.Sprintf(" Batch %d", v.Batch.ID)).Word(ui.Muted, " "+m.st.Glyphs.Dot+" ")
+	number := v.Batch.ID
+	l.Word(ui.Header, fmt.Sprintf(" Batch %d", number)).Word(ui.Muted, " "+m.st.Glyphs.Dot+" ")
 	if m.started() {
 		l.Word(m.stateStyle(), m.stateWord())
 		if m.run == nil {

@@ -234,7 +234,7 @@ func (m *Model) readingLine(line *ui.Line) string {
 		if p.Done {
 			sign = m.st.Glyphs.Yes
 		}
-		line.Space(1).Text(ui.Plain, names.Clean(p.Source), 0).Word(ui.Plain, " "+count(p.Seen)+" "+p.What+" ").Word(ui.Good, sign).Space(1)
+		line.Space(1).Text(ui.Plain, names.Clean(p.Source), 0).Text(ui.Plain, names.Clean(" "+count(p.Seen)+" "+p.What+" "), 0).Word(ui.Good, sign).Space(1)
 	}
 	return line.String()
 }

@@ -103,7 +103,7 @@ func (c *Confirm) Lines(s *Styles, width int) []string {
 		l.Word(Accent, s.Glyphs.Caret)
 	}
 	if c.wrong && !c.second {
-		l.Space(2).Word(Danger, "that is not "+c.Want)
+		l.Space(2).Word(Danger, "that is not ").Text(Danger, names.Clean(c.Want), 0)
 	}
 	out = append(out, l.String())
 	if c.Reason {

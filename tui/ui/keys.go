@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+
+	"rollcall/provisioning/names"
 )
 
 // Binding is a key as data: from one list of them come the handling, the footer, and the help page.
@@ -130,7 +132,7 @@ func (s *Styles) HelpLines(width int, bindings []Binding, typed string) []string
 		l := s.NewLine(width, false)
 		l.Space(2).Cell(Accent, strings.Join(shownKeys(b), " "), 18).Cell(Strong, b.Help, 22)
 		if why := b.Why(); why != "" {
-			l.Word(Muted, text+" (now: "+why+")")
+			l.Word(Muted, text).Text(Muted, names.Clean(" (now: "+why+")"), 0)
 		} else {
 			l.Word(Plain, text)
 		}
