@@ -99,7 +99,7 @@ func (w *work) one(subject, account int, keys keySet) {
 	case keys == byEmail && !anchored:
 		w.hint(subject, account, keys, "the email alone agrees, the login differs")
 	default:
-		w.claims[account].add(claim{int32(subject), keys, false})
+		w.claims[account].add(claim{int32(subject), keys, false}) //nolint:gosec // an index
 	}
 }
 
@@ -136,7 +136,7 @@ func (w *work) several(subject int, keys []string) {
 				hit = a.DirectoryID == k[1:]
 			}
 			if hit {
-				w.claims[i].add(claim{int32(subject), 0, true})
+				w.claims[i].add(claim{int32(subject), 0, true}) //nolint:gosec // an index
 				s.Status = provisioning.Disputed
 				break
 			}
