@@ -136,11 +136,14 @@ func (m *Model) unit(width int, u *provisioning.Unit, cursor bool) string {
 	if m.started() {
 		return l.Text(ui.Muted, names.Clean(m.lastFact(u)), l.Left()).String()
 	}
-	return l.Cell(ui.Plain, plural(len(u.Ops), "change", "changes"), 12).Text(ui.Muted, names.Clean(summary(u)), l.Left()).String()
+	return l.Cell(ui.Plain, plural(len(u.Ops), "change", "changes"), 12).Text(ui.Muted, names.Clean(m.summary(u)), l.Left()).String()
 }
 
 // summary is what a unit comes to, in a few words.
-func summary(u *provisioning.Unit) string {
+func (m *Model) summary(u *provisioning.Unit) string {
+	if lines := m.view.Lines[u.ID]; len(lines) == 1 {
+		return lines[0].What + ": " + lines[0].Effect
+	}
 	in := make(map[string]bool)
 	var libraries []string
 	ends := false
