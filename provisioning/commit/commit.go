@@ -35,8 +35,7 @@ type Deps struct {
 
 // Executor runs units. It is safe for concurrent use.
 type Executor struct {
-	deps    Deps
-	started time.Time
+	deps Deps
 
 	mu    sync.Mutex
 	gates map[provisioning.ChangeKind]chan struct{}
@@ -66,13 +65,14 @@ func New(d Deps) *Executor {
 	if d.Canary == nil {
 		d.Canary = func(provisioning.ChangeKind) bool { return true }
 	}
-	return &Executor{deps: d, started: d.Clock.Now(), gates: make(map[provisioning.ChangeKind]chan struct{})}
+	return &Executor{deps: d, gates: make(map[provisioning.ChangeKind]chan struct{})}
 }
 
 // Run is one pass over a committed batch: it carries the stop rules over all its units.
 type Run struct {
 	x       *Executor
 	batch   int64
+	begun   time.Time
 	changed func(unit int64)
 
 	mu      sync.Mutex
@@ -87,7 +87,7 @@ func (x *Executor) NewRun(batch int64, changed func(unit int64)) *Run {
 	if changed == nil {
 		changed = func(int64) {}
 	}
-	return &Run{x: x, batch: batch, changed: changed, like: make(map[provisioning.ChangeKind]streak)}
+	return &Run{x: x, batch: batch, begun: x.deps.Clock.Now(), changed: changed, like: make(map[provisioning.ChangeKind]streak)}
 }
 
 // Stopped says why the batch must stop; "" while it may go on.
@@ -230,11 +230,17 @@ func (r *Run) giveUp(ctx context.Context, u *provisioning.Unit) error {
 		to = provisioning.UnitCancelled
 		for i := range u.Ops {
 			op := &u.Ops[i]
-			if op.State == provisioning.OpPending {
-				ref := provisioning.OpRef{Batch: r.batch, Unit: u.ID, Seq: op.Seq, Owner: x.deps.Owner, Gen: u.Gen}
-				if err := r.settle(ctx, ref, op, provisioning.OpCancelled, "", "cancelled by the operator"); err != nil {
-					return err
-				}
+			state, why := provisioning.OpCancelled, "cancelled by the operator"
+			switch op.State {
+			case provisioning.OpPending:
+			case provisioning.OpSent:
+				state, why = provisioning.OpParked, "in doubt when the batch was cancelled: look at the account"
+			default:
+				continue
+			}
+			ref := provisioning.OpRef{Batch: r.batch, Unit: u.ID, Seq: op.Seq, Owner: x.deps.Owner, Gen: u.Gen}
+			if err := r.settle(ctx, ref, op, state, "", why); err != nil {
+				return err
 			}
 		}
 	}

@@ -218,8 +218,8 @@ func (r *Run) refused(ctx context.Context, ref provisioning.OpRef, op *provision
 func (r *Run) doubt(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op) error {
 	x, c := r.x, op.Change
 	last := op.SentAt
-	if x.started.After(last) { // another process sent it: it may have lived until this one began
-		last = x.started
+	if r.begun.After(last) { // an earlier run sent it, and may have been at it until this one began
+		last = r.begun
 	}
 	if wait := last.Add(x.deps.Settle).Sub(x.deps.Clock.Now()); wait > 0 {
 		if err := x.deps.Clock.Sleep(ctx, wait); err != nil {
