@@ -153,7 +153,7 @@ func newWork(in Input) *work {
 	n := len(in.Accounts)
 	w := &work{
 		in: in, ids: make(map[string]int32, n), emails: make(map[string]int32, n), numbers: make(map[string]int32, n),
-		external: make(map[string]int32), byID: make(map[string]int, n), twice: make(map[string]bool),
+		external: make(map[string]int32), twice: make(map[string]bool),
 		refused: make(map[pair]bool), anchored: make(map[string]provisioning.PersonKey, len(in.Anchors)), claims: make([]claims, n),
 		result: &Result{Subjects: make([]Subject, 0, len(in.People)+len(in.Absent)), Holders: make([]Holder, n)},
 	}
@@ -177,7 +177,6 @@ func (w *work) indexAccounts() {
 		a := &w.in.Accounts[i]
 		at := int32(i)
 		w.result.Holders[i] = Holder{Subject: -1, Knot: -1}
-		w.byID[a.ID] = i
 		put(w.ids, login(a.ID), at)
 		put(w.emails, login(a.Email), at)
 		put(w.numbers, strings.TrimSpace(a.EmployeeNumber), at)
@@ -203,14 +202,18 @@ func ascii(s string) bool {
 	return true
 }
 
-func put(index map[string]int32, key string, at int32) {
+// put lets a key name at, or nobody where another one carries it as well: then it is ambiguous.
+func put(index map[string]int32, key string, at int32) (twice bool) {
 	if key == "" {
-		return
+		return false
 	}
-	if other, there := index[key]; there && other != at {
-		at = ambiguous
+	n := len(index)
+	index[key] = at // one probe for a key that nobody else carries, which is nearly every key
+	if len(index) == n {
+		index[key] = ambiguous
+		return true
 	}
-	index[key] = at
+	return false
 }
 
 // countPeople finds the keys that several people carry: an ambiguous key names nobody, on either side.
@@ -218,8 +221,7 @@ func (w *work) countPeople() {
 	n := len(w.result.Subjects)
 	ssos, emails, numbers := make(map[string]int32, n), make(map[string]int32, n), make(map[string]int32, n)
 	count := func(index map[string]int32, letter, key string, at int32) {
-		put(index, key, at)
-		if key != "" && index[key] == ambiguous {
+		if put(index, key, at) {
 			w.twice[letter+key] = true
 		}
 	}
@@ -231,7 +233,9 @@ func (w *work) countPeople() {
 		count(ssos, "s", w.people[i].sso, at)
 		count(emails, "e", w.people[i].email, at)
 		for _, alias := range p.Aliases {
-			count(emails, "e", login(alias), at)
+			if key := login(alias); key != w.people[i].email {
+				count(emails, "e", key, at)
+			}
 		}
 		count(numbers, "n", w.people[i].number, at)
 	}
@@ -239,6 +243,13 @@ func (w *work) countPeople() {
 
 // recorded links what an operator decided or an earlier read tied by an exact key.
 func (w *work) recorded() {
+	if len(w.in.Decisions) == 0 && len(w.in.Anchors) == 0 {
+		return
+	}
+	w.byID = make(map[string]int, len(w.in.Accounts))
+	for i := range w.in.Accounts {
+		w.byID[w.in.Accounts[i].ID] = i
+	}
 	theirs := make(map[provisioning.PersonKey]provisioning.Decision)
 	for _, d := range w.in.Decisions {
 		if d.Theirs {

@@ -61,6 +61,11 @@ func (d *Desk) compareAnew(ctx context.Context, snap *provisioning.Snapshot) (*R
 	roll.Gen = gen
 	d.state.Store(st)
 	d.roll.Store(roll)
+	fd := &finder{roll: roll}
+	d.mu.Lock()
+	d.finder = fd
+	d.mu.Unlock()
+	d.work.Go(fd.build) // so that the first key of a search finds its index made
 	return roll, nil
 }
 

@@ -16,6 +16,11 @@ type finder struct {
 	session *search.Session
 }
 
+// build makes the index, once.
+func (f *finder) build() {
+	f.once.Do(func() { f.index = search.Build(documents(f.roll)); f.session = f.index.NewSession() })
+}
+
 // Search finds rows as one types: over name, login, email, office, practice, employee number and account, on both sides at
 // once, within a filter. It may take tens of milliseconds at 100,000 rows: call it in a command, never in an Update. A longer
 // query narrows the last one's hits.
@@ -27,7 +32,7 @@ func (d *Desk) Search(ctx context.Context, r *Roll, text string, f Filter) (Hits
 	fd := d.finder
 	d.mu.Unlock()
 
-	fd.once.Do(func() { fd.index = search.Build(documents(r)); fd.session = fd.index.NewSession() })
+	fd.build()
 	fd.mu.Lock()
 	defer fd.mu.Unlock()
 	var within []int32
