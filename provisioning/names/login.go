@@ -11,6 +11,9 @@ import (
 // LoginKey is the folded form under which two logins are the same identifier.
 type LoginKey string
 
+// foldRounds is how often a login is folded until it must stand still.
+const foldRounds = 4
+
 // ErrLogin says that a string cannot be a login: it is empty, or holds something other than letters, digits and ._-'@+.
 var ErrLogin = errors.New("not a login: only letters, digits and . _ - ' @ + may stand in one")
 
@@ -38,9 +41,17 @@ func Login(raw string) (LoginKey, error) {
 	if key, ok := foldASCII(raw); ok {
 		return key, nil
 	}
-	folded := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(raw)))
-	for again := norm.NFKC.String(cases.Fold().String(folded)); again != folded; again = norm.NFKC.String(cases.Fold().String(folded)) {
-		folded = again // a few characters need a second round; folding only ever shrinks the choice, so this ends
+	folded := norm.NFKC.String(raw)
+	stable := false
+	for range foldRounds { // a few characters need a second round
+		again := norm.NFKC.String(cases.Fold().String(folded))
+		stable = again == folded
+		if folded = again; stable {
+			break
+		}
+	}
+	if !stable { // Cherokee folds to and fro between its cases: what has no one folded form is no key
+		return "", ErrLogin
 	}
 	for _, r := range folded {
 		if r < 0x80 && !loginByte(byte(r)) { //nolint:gosec // below 0x80

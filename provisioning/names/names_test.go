@@ -118,6 +118,13 @@ func TestLogin(t *testing.T) {
 			t.Errorf("%q was taken as %q", refused, key)
 		}
 	}
+	for _, endless := range []string{"\u13a0", "\uab70", "a\u13f5\u13a0"} { // letters that fold to and fro: an answer must come at all
+		if key, err := names.Login(endless); err == nil {
+			if again, err := names.Login(string(key)); err != nil || again != key {
+				t.Errorf("%q became %q, and then %q", endless, key, again)
+			}
+		}
+	}
 	if !names.Mixed("раul") || names.Mixed("paul") || names.Mixed("павел") {
 		t.Error("mixed scripts are not told apart")
 	}
