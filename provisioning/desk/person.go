@@ -66,9 +66,10 @@ func facts(p *provisioning.Person, a *provisioning.Account, row *Row) []Fact {
 	}
 	name := Fact{Label: "name", Person: p.FullName, Account: a.FullName, Mark: differs(compare.FieldName)}
 	if name.Mark == Same && p.FullName != a.FullName && a.FullName != "" && p.FullName != "" {
-		name.Mark = Alike
-	} else if name.Mark == Differs && correlate.SameName(p.FullName, a.FullName) {
-		name.Label = "name"
+		name.Mark = Differs // told though it is no mismatch: one side is not live
+		if correlate.SameName(p.FullName, a.FullName) {
+			name.Mark = Alike
+		}
 	}
 	id := Fact{Label: "user id", Person: p.SSOName, Account: a.ID + candidate}
 	if p.SSOName != "" {

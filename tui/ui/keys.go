@@ -130,7 +130,11 @@ func (s *Styles) HelpLines(width int, bindings []Binding, typed string) []string
 			continue
 		}
 		l := s.NewLine(width, false)
-		l.Space(2).Cell(Accent, strings.Join(shownKeys(b), " "), 18).Cell(Strong, b.Help, 22)
+		key := Accent
+		if b.Danger { // it leads to a change of a system
+			key = Danger
+		}
+		l.Space(2).Cell(key, strings.Join(shownKeys(b), " "), 18).Cell(Strong, b.Help, 22)
 		if why := b.Why(); why != "" {
 			l.Word(Muted, text).Text(Muted, names.Clean(" (now: "+why+")"), 0)
 		} else {
