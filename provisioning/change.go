@@ -81,8 +81,7 @@ type Observation struct {
 	Value   string `json:"value"`
 	Managed bool   `json:"managed,omitempty"` // a directory sync owns the account now
 	// Others is, for leaving NRTADMIN, how many other enabled members the library would still have; -1 where not read.
-	Others int    `json:"others"`
-	Note   string `json:"note,omitempty"` // what else the reader should know: "allow_logon false in 3 of 3 libraries"
+	Others int `json:"others"`
 }
 
 // Receipt is what the system said to a change that it accepted.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/rivo/uniseg"
@@ -173,6 +172,3 @@ func (t Text) AppendPadded(dst []byte, cells int) []byte {
 	}
 	return dst
 }
-
-// Valid reports whether a string is already what Clean would make of it.
-func Valid(s string) bool { return utf8.ValidString(s) && Clean(s).String() == s }
