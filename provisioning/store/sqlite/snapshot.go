@@ -1,13 +1,14 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/gob"
 	"errors"
 	"runtime"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
 
@@ -80,8 +81,9 @@ func pack(snap *provisioning.Snapshot) ([]part, error) {
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range parts {
 		g.Go(func() error {
-			data, err := json.Marshal(values[i])
-			parts[i].data = encoder.EncodeAll(data, nil)
+			var data bytes.Buffer
+			err := gob.NewEncoder(&data).Encode(values[i])
+			parts[i].data = encoder.EncodeAll(data.Bytes(), nil)
 			return err
 		})
 	}
@@ -130,11 +132,11 @@ func unpack(parts []part) (*provisioning.Snapshot, error) {
 			}
 			switch p.kind {
 			case "people":
-				return json.Unmarshal(data, &people[i])
+				return gob.NewDecoder(bytes.NewReader(data)).Decode(&people[i])
 			case "accounts":
-				return json.Unmarshal(data, &accounts[i])
+				return gob.NewDecoder(bytes.NewReader(data)).Decode(&accounts[i])
 			default:
-				return json.Unmarshal(data, snap)
+				return gob.NewDecoder(bytes.NewReader(data)).Decode(snap)
 			}
 		})
 	}
