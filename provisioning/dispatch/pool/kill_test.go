@@ -171,6 +171,7 @@ type ward struct {
 	units   int
 	settle  time.Duration
 	mutant  string
+	onWay   time.Duration // kill so long after the first intent: while requests are on their way
 }
 
 func newWard(t *testing.T, people int, effect time.Duration) *ward {
@@ -281,6 +282,8 @@ func (w *ward) live(block string, nth int, after time.Duration) (ended bool) {
 	lines := bufio.NewScanner(pipe)
 	for lines.Scan() {
 		switch text := lines.Text(); {
+		case text == "STEP "+commit.StepIntent && w.onWay > 0 && timer == nil:
+			timer = time.AfterFunc(w.onWay, func() { _ = cmd.Process.Kill() })
 		case text == "END":
 			ended = true
 		case strings.HasPrefix(text, "ERROR"):
@@ -401,10 +404,11 @@ func TestKillFindsMutants(t *testing.T) {
 				if mutant == "no read-back" {
 					w.live(commit.StepSent, 3, 0)
 				} else {
-					w.live("", 0, 250*time.Millisecond) // while requests are on their way
+					w.onWay = 100 * time.Millisecond // the server lets an effect take place after 300
+					w.live("", 0, 0)
 				}
 			}
-			w.mutant, w.settle = "", 900*time.Millisecond
+			w.mutant, w.onWay, w.settle = "", 0, 900*time.Millisecond
 			w.live("", 0, 60*time.Second)
 			if _, double := w.verdict(); double == 0 {
 				t.Error("the harness did not notice")
