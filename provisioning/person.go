@@ -53,7 +53,11 @@ type Person struct {
 	Office         string    `json:"office,omitempty"`
 	Phone          string    `json:"phone,omitempty"`
 	ManagerID      string    `json:"manager_id,omitempty"`
+	Manager        string    `json:"manager,omitempty"`    // the manager's name or login, where the directory gives that and no id
 	BirthYear      string    `json:"birth_year,omitempty"` // only to tell two people of one name apart; never compared
+	// ExternalID is an immutable id by which another system knows the same person (Entra's onPremisesImmutableId, OneLogin's
+	// external_id, a configured attribute elsewhere): what ties the records of several directories together.
+	ExternalID string `json:"external_id,omitempty"`
 
 	Status        Status    `json:"status"`
 	RawStatus     string    `json:"raw_status,omitempty"`
@@ -61,8 +65,74 @@ type Person struct {
 	Created       time.Time `json:"created,omitzero"`
 	Updated       time.Time `json:"updated,omitzero"`
 	LastSignIn    time.Time `json:"last_sign_in,omitzero"`
+	HireDate      time.Time `json:"hire_date,omitzero"`
+	LeaveDate     time.Time `json:"leave_date,omitzero"`
 
-	Groups []string `json:"groups,omitempty"` // directory group names
+	Groups []string `json:"groups,omitempty"` // directory group names, those of nested groups among them
+
+	// Records are the directories' own records that this person was merged from, the first in priority first; nil where one
+	// directory alone knows them. A merged person is made anew from its records with each comparison, and never kept.
+	Records []*Person `json:"-"`
+	// Ties says how the records after the first were tied to it, in their order: "same immutable id", "email t.b@firm.example".
+	Ties []string `json:"-"`
+}
+
+// Keys are the immutable ids under which the directories know a person, the first in priority first.
+func (p *Person) Keys() []PersonKey {
+	if len(p.Records) == 0 {
+		return []PersonKey{p.Key}
+	}
+	keys := make([]PersonKey, len(p.Records))
+	for i, r := range p.Records {
+		keys[i] = r.Key
+	}
+	return keys
+}
+
+// Known reports whether a key is one of the person's.
+func (p *Person) Known(k PersonKey) bool {
+	if p.Key == k {
+		return true
+	}
+	for _, r := range p.Records {
+		if r.Key == k {
+			return true
+		}
+	}
+	return false
+}
+
+// Attribute is one of the attributes that a merged person takes from the first of its records that has it.
+type Attribute struct {
+	Name string // as it is shown: "full name"
+	Of   func(p *Person) string
+	Set  func(p *Person, value string)
+}
+
+// Attributes lists what is merged, in the order of the person's page. Whether two values of one attribute are the same is not told
+// here.
+func Attributes() []Attribute {
+	return []Attribute{
+		{"full name", func(p *Person) string { return p.FullName }, func(p *Person, v string) { p.FullName = v }},
+		{"email", func(p *Person) string { return p.Email }, func(p *Person, v string) { p.Email = v }},
+		{"office", func(p *Person) string { return p.Office }, func(p *Person, v string) { p.Office = v }},
+		{"phone", func(p *Person) string { return p.Phone }, func(p *Person, v string) { p.Phone = v }},
+		{"practice", func(p *Person) string { return p.Department }, func(p *Person, v string) { p.Department = v }},
+		{"title", func(p *Person) string { return p.Title }, func(p *Person, v string) { p.Title = v }},
+		{"number", func(p *Person) string { return p.EmployeeNumber }, func(p *Person, v string) { p.EmployeeNumber = v }},
+		{"user id", func(p *Person) string { return p.SSOName }, func(p *Person, v string) { p.SSOName = v }},
+		{"kind", func(p *Person) string { return p.Type }, func(p *Person, v string) { p.Type = v }},
+	}
+}
+
+// Source names the directory whose record an attribute of a merged person comes from, "" where one directory alone knows them.
+func (p *Person) Source(a Attribute) string {
+	for _, r := range p.Records {
+		if a.Of(r) != "" {
+			return r.Key.Directory
+		}
+	}
+	return ""
 }
 
 // Absence is what is known of a person whom an earlier read saw and the present one did not (DESIGN 3.2).

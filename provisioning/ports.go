@@ -64,6 +64,35 @@ type Directory interface {
 	Lookup(ctx context.Context, id string) (p Person, found bool, err error)
 }
 
+// PersonChange is what a change feed says about one person.
+type PersonChange struct {
+	Person Person // as the directory has them now, whole; only the Key where Gone
+	Gone   bool   // the directory itself, asked by id, says that there is no such person any more
+}
+
+// Known is what was last known of a directory's people. It is safe for concurrent use.
+type Known interface {
+	// Person gives one by immutable id, as last read.
+	Person(id string) (Person, bool)
+	// InGroup lists the ids of those who were in a group of that name.
+	InGroup(name string) []string
+}
+
+// Feed is a Directory that can tell what changed since an earlier read, at a cost that follows what changed.
+type Feed interface {
+	Directory
+	// ReadChanges reads what changed since the cursor of an earlier evidence. known gives a person as last read: what the feed
+	// leaves out stands as it was. An *Error of code Stale says that the cursor is no longer good: read whole. Otherwise as
+	// ReadAll: a broken reading is told in the evidence's Failure, and then nothing of it may be kept.
+	ReadChanges(ctx context.Context, cursor string, known Known, emit func([]PersonChange) error) (ReadEvidence, error)
+}
+
+// Examiner is a system that can be examined right by right, with reads only, for connect and doctor.
+type Examiner interface {
+	// Examine tells one finding after another; an error is only a cancelled context.
+	Examine(ctx context.Context, tell func(Finding)) error
+}
+
 // Inventory is what a document system holds.
 type Inventory struct {
 	Accounts  []Account

@@ -21,6 +21,9 @@ type ReadEvidence struct {
 	Refused    []string  `json:"refused,omitempty"`    // parts that were refused: "group COR-ALL: 403"
 	Overflow   []string  `json:"overflow,omitempty"`   // parts that the system cut short
 	Failure    string    `json:"failure,omitempty"`    // the error that ended the read, in a sentence
+	End        string    `json:"end,omitempty"`        // the system's own rule by which the paging ended, in words
+	Cursor     string    `json:"cursor,omitempty"`     // where the next reading of changes begins; "": there is no feed
+	Changes    int       `json:"changes,omitempty"`    // of a reading of changes: how many people it named
 }
 
 // Proof is the evidence that a source was read whole, or the reason why it cannot be believed (DESIGN 3.2). Without a
@@ -33,6 +36,8 @@ type Proof struct {
 	Reason   string    `json:"reason"` // one line, for the console
 	Seen     int       `json:"seen"`
 	LastGood int       `json:"last_good"` // -1 where there was none
+	// Full is when the source was last read whole; it is At for a whole read, and earlier for a reading of changes.
+	Full time.Time `json:"full,omitzero"`
 	Canaries int       `json:"canaries"`  // how many named identities were looked for and seen
 }
 
@@ -42,7 +47,7 @@ const Band = 0.10
 // Prove judges a read. lastGood is the count of the last complete read of this source, -1 where there was none (a first read
 // has no band); missing names the canary identities that were not seen, canaries how many were looked for.
 func Prove(e ReadEvidence, lastGood, canaries int, missing []string) Proof {
-	p := Proof{Source: e.Source, System: e.System, At: e.Finished, Seen: e.Seen, LastGood: lastGood, Canaries: canaries}
+	p := Proof{Source: e.Source, System: e.System, At: e.Finished, Full: e.Finished, Seen: e.Seen, LastGood: lastGood, Canaries: canaries}
 	switch {
 	case e.Failure != "":
 		p.Reason = "the read broke off: " + e.Failure
@@ -66,10 +71,41 @@ func Prove(e ReadEvidence, lastGood, canaries int, missing []string) Proof {
 		p.Reason = fmt.Sprintf("%d were seen, %d at the last complete read: more than %d %% apart", e.Seen, lastGood, int(Band*100))
 	default:
 		p.Complete = true
-		p.Reason = fmt.Sprintf("read whole: %d in %d pages, end mark seen", e.Seen, e.Pages)
+		end := e.End
+		if end == "" {
+			end = "end mark seen"
+		}
+		p.Reason = fmt.Sprintf("read whole: %d in %d pages, %s", e.Seen, e.Pages, end)
+		if e.Reported >= 0 {
+			p.Reason += ", the reported total agrees"
+		}
 		if canaries > 0 {
 			p.Reason += fmt.Sprintf(", %d canaries seen", canaries)
 		}
+	}
+	return p
+}
+
+// ProveChanges judges a reading of changes on top of a whole read that was proven (base): it is complete where it came to its own
+// end and leaves the count inside the band. total is how many people are known after it.
+func ProveChanges(e ReadEvidence, base Proof, total, canaries int, missing []string) Proof {
+	p := Proof{Source: e.Source, System: e.System, At: e.Finished, Full: base.Full, Seen: total, LastGood: base.Seen, Canaries: canaries}
+	switch {
+	case e.Failure != "":
+		p.Reason = "the reading of changes broke off: " + e.Failure
+	case !e.EndMarker:
+		p.Reason = "the reading of changes stopped without its end mark"
+	case !base.Complete:
+		p.Reason = base.Reason
+	case len(e.Refused) > 0:
+		p.Reason = "refused: " + head(e.Refused)
+	case len(missing) > 0:
+		p.Reason = "canary not seen: " + head(missing)
+	case outside(total, base.Seen):
+		p.Reason = fmt.Sprintf("%d after the changes, %d before: more than %d %% apart", total, base.Seen, int(Band*100))
+	default:
+		p.Complete = true
+		p.Reason = fmt.Sprintf("%d changes since %s, %s; read whole at %s", e.Changes, base.At.Local().Format("15:04"), e.End, base.Full.Local().Format("15:04"))
 	}
 	return p
 }
@@ -100,6 +136,8 @@ type Snapshot struct {
 	Libraries []Library `json:"libraries"`
 	Groups    []Group   `json:"groups"`
 	Proofs    []Proof   `json:"proofs"` // one a source, the document system's among them
+	// Cursors are where the change feed of each directory goes on; a directory without one is read whole.
+	Cursors map[string]string `json:"-"`
 }
 
 // Proof returns the proof of one source.

@@ -1,11 +1,10 @@
-// Package okta speaks Okta's management API (contracts/idps.md 2.1) and nothing else: it implements provisioning.Directory. It
-// knows no account of iManage and no rule about people.
+// Package okta speaks Okta's management API (contracts/idps.md 2.1) and nothing else: it implements provisioning.Directory and its
+// change feed. It knows no account of iManage and no rule about people.
 package okta
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"rollcall/clients/wire"
+	"rollcall/clients/wire/oauth"
 	"rollcall/provisioning"
 )
 
@@ -27,18 +27,26 @@ type Fields struct {
 	EmployeeNumber string // employeeNumber
 	Phone          string // primaryPhone
 	BirthYear      string // birthYear
+	HireDate       string // hireDate
+	LeaveDate      string // leaveDate
+	ExternalID     string // none
 }
 
-// Options say how to reach one organisation.
+// Options say how to reach one organisation, and how to sign in: by an API token, or as a service app by a key (private_key_jwt).
 type Options struct {
 	Name              string
 	URL               string // https://example.okta.com
 	Token             provisioning.Secret
+	ClientID          string
+	Key               provisioning.Secret // the JWK that Okta gave, or a PEM private key
+	KeyID             string              // of a PEM key
 	Fields            Fields
 	Groups            bool // read groups and memberships as well
 	AllowLoopbackHTTP bool
 	CAFile            string
 	PerSecond         float64
+	Share             float64 // of each bucket's minute, kept free for people; 0: a tenth
+	Trace             *wire.Trace
 	Clock             provisioning.Clock
 	Limits            wire.Limits
 	Transport         http.RoundTripper // nil: our own
@@ -46,36 +54,54 @@ type Options struct {
 
 // Client is one organisation. It is safe for concurrent use.
 type Client struct {
-	opts Options
-	wire *wire.Client
+	opts  Options
+	wire  *wire.Client
+	key   *oauth.Key
+	token *oauth.Source // nil with an API token
+}
+
+func or(s *string, fallback string) {
+	if *s == "" {
+		*s = fallback
+	}
 }
 
 // New makes a client; nothing is sent yet.
 func New(o Options) (*Client, error) {
-	if o.Fields.Office == "" {
-		o.Fields.Office = "office"
-	}
-	if o.Fields.EmployeeNumber == "" {
-		o.Fields.EmployeeNumber = "employeeNumber"
-	}
-	if o.Fields.Phone == "" {
-		o.Fields.Phone = "primaryPhone"
-	}
-	if o.Fields.BirthYear == "" {
-		o.Fields.BirthYear = "birthYear"
-	}
+	f := &o.Fields
+	or(&f.Office, "office")
+	or(&f.EmployeeNumber, "employeeNumber")
+	or(&f.Phone, "primaryPhone")
+	or(&f.BirthYear, "birthYear")
+	or(&f.HireDate, "hireDate")
+	or(&f.LeaveDate, "leaveDate")
 	if o.Clock == nil {
 		o.Clock = provisioning.SystemClock{}
 	}
-	w, err := wire.New(wire.Options{
-		System: o.Name, Base: o.URL, AllowLoopbackHTTP: o.AllowLoopbackHTTP, CAFile: o.CAFile, PerSecond: o.PerSecond,
-		Clock: o.Clock, Limits: o.Limits, Wait: wait, Transport: o.Transport,
+	c := &Client{opts: o}
+	options := wire.Options{
+		System: o.Name, Base: o.URL, AllowLoopbackHTTP: o.AllowLoopbackHTTP, CAFile: o.CAFile, PerSecond: o.PerSecond, Reserve: o.PerSecond * o.Share,
+		Share: o.Share, Trace: o.Trace, Clock: o.Clock, Limits: o.Limits, Wait: wait, Window: window, Bucket: bucket, Transport: o.Transport,
 		Authorize: func(_ context.Context, r *http.Request) error {
 			r.Header.Set("Authorization", "SSWS "+o.Token.Reveal())
 			return nil
 		},
-	})
-	return &Client{opts: o, wire: w}, err
+	}
+	if !o.Key.IsZero() {
+		var err error
+		if c.key, err = oauth.ParseKey(o.Key.Reveal(), o.KeyID); err != nil || o.ClientID == "" {
+			message := "the client id is needed beside the key"
+			if err != nil {
+				message = err.Error()
+			}
+			return nil, &provisioning.Error{Code: provisioning.Invalid, Message: o.Name + ": " + message, Hint: "store the private JWK that Okta shows once"}
+		}
+		c.token = oauth.New(o.Clock, c.signIn)
+		options.Authorize, options.Reauthorize = c.token.Authorize, c.token.Renew
+	}
+	w, err := wire.New(options)
+	c.wire = w
+	return c, err
 }
 
 // Name is the connection's name.
@@ -90,12 +116,71 @@ func (c *Client) Budget() provisioning.Budget { return c.wire }
 // Close lets idle connections go.
 func (c *Client) Close() { c.wire.Close() }
 
+// scopes are the least that a service app needs.
+const scopes = "okta.users.read okta.groups.read"
+
+const tokenPath = "/oauth2/v1/token"
+
+// signIn takes a token of the org's own authorization server by an assertion (contracts/idps.md 2.1).
+func (c *Client) signIn(ctx context.Context) (oauth.Token, error) {
+	assertion, err := c.key.Sign(oauth.Claims{
+		Issuer: c.opts.ClientID, Subject: c.opts.ClientID, Audience: c.opts.URL + tokenPath, Issued: c.opts.Clock.Now(), Life: 5 * time.Minute,
+	})
+	if err != nil {
+		return oauth.Token{}, c.denied(err.Error(), "store the private JWK that Okta shows once", nil)
+	}
+	var t struct {
+		Token   string `json:"access_token"`
+		Type    string `json:"token_type"`
+		Expires int    `json:"expires_in"`
+	}
+	form := url.Values{
+		"grant_type": {"client_credentials"}, "scope": {scopes}, "client_assertion": {assertion},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+	}
+	_, err = c.wire.Read(ctx, wire.Request{Method: http.MethodPost, Path: tokenPath, Form: form, NoAuth: true}, &t)
+	var e *wire.Error
+	switch {
+	case errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests:
+		return oauth.Token{}, c.refused(e)
+	case err != nil:
+		return oauth.Token{}, err
+	case t.Token == "":
+		return oauth.Token{}, c.denied("the sign-in brought no token", "check the address", nil)
+	case !strings.EqualFold(t.Type, "Bearer"):
+		return oauth.Token{}, c.denied("the app demands proof of possession", "in the app's settings clear Require Demonstrating Proof of Possession (DPoP)", nil)
+	}
+	return oauth.Token{Value: t.Token, Life: time.Duration(t.Expires) * time.Second}, nil
+}
+
+func (c *Client) denied(message, hint string, err error) error {
+	return &provisioning.Error{Code: provisioning.Denied, Message: c.opts.Name + ": " + message, Hint: hint, Err: err}
+}
+
+func (c *Client) refused(e *wire.Error) error {
+	switch e.Refusal {
+	case "use_dpop_nonce", "invalid_dpop_proof":
+		return c.denied("the app demands proof of possession", "in the app's settings clear Require Demonstrating Proof of Possession (DPoP)", e)
+	case "invalid_scope":
+		return c.denied("the app was not granted the scopes", "under Okta API Scopes grant "+scopes, e)
+	case "invalid_client":
+		return c.denied("Okta knows no such app, or not its key, or this machine's clock is off", "check the client id, that the key is active in the app, and this machine's clock", e)
+	default:
+		return c.denied("Okta refused the sign-in", "check the client id and the key", e)
+	}
+}
+
 // wait is X-Rate-Limit-Reset, an epoch second of Okta's own clock, against the answer's own Date, and a second more
-// (contracts/idps.md 2.1).
+// (contracts/idps.md 2.1). With too many calls at once Limit and Remaining are 0 and Reset is only a guess: then we back off.
 func wait(h http.Header, now time.Time) (time.Duration, bool) {
 	if d, ok := wire.RetryAfter(h, now); ok {
 		return d, true
 	}
+	reset, ok := reset(h, now)
+	return reset + time.Second, ok && h.Get("X-Rate-Limit-Limit") != "0"
+}
+
+func reset(h http.Header, now time.Time) (time.Duration, bool) {
 	reset, err := strconv.ParseInt(h.Get("X-Rate-Limit-Reset"), 10, 64)
 	if err != nil {
 		return 0, false
@@ -103,7 +188,25 @@ func wait(h http.Header, now time.Time) (time.Duration, bool) {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
 	}
-	return max(time.Unix(reset, 0).Sub(now), 0) + time.Second, true
+	return max(time.Unix(reset, 0).Sub(now), 0), true
+}
+
+// window reads the allowance of an answer's bucket: so many a minute.
+func window(h http.Header, now time.Time) (wire.Window, bool) {
+	limit, errL := strconv.Atoi(h.Get("X-Rate-Limit-Limit"))
+	left, errR := strconv.Atoi(h.Get("X-Rate-Limit-Remaining"))
+	reset, ok := reset(h, now)
+	return wire.Window{Limit: limit, Remaining: left, Reset: reset + time.Second, Length: time.Minute}, ok && errL == nil && errR == nil
+}
+
+// bucket is Okta's own: lists of people, single people, groups and the token endpoint are counted apart.
+func bucket(r wire.Request) string {
+	path := strings.TrimPrefix(r.Path, "/api/v1/")
+	if first, rest, more := strings.Cut(path, "/"); more && first != "oauth2" {
+		_ = rest
+		return first + "/id"
+	}
+	return path
 }
 
 type user struct {
@@ -120,17 +223,27 @@ type user struct {
 func (c *Client) person(u *user) provisioning.Person {
 	text := func(name string) string {
 		var s string
-		if v, ok := u.Profile[name]; ok && json.Unmarshal(v, &s) != nil {
+		if v, ok := u.Profile[name]; ok && v.Kind() != 'n' && json.Unmarshal(v, &s) != nil {
 			return strings.Trim(string(v), `"`) // a number or a boolean, as it stands
 		}
 		return s
 	}
+	date := func(name string) time.Time {
+		for _, layout := range []string{time.DateOnly, time.RFC3339} {
+			if t, err := time.Parse(layout, text(name)); err == nil {
+				return t
+			}
+		}
+		return time.Time{}
+	}
 	shared := func(name string) string { return unique.Make(text(name)).Value() }
+	f := c.opts.Fields
 	p := provisioning.Person{
 		Key:   provisioning.PersonKey{Directory: c.opts.Name, ID: u.ID},
 		Login: text("login"), Email: text("email"), GivenName: text("firstName"), FamilyName: text("lastName"), FullName: text("displayName"),
-		EmployeeNumber: text(c.opts.Fields.EmployeeNumber), Type: shared("userType"), Title: shared("title"), Department: shared("department"),
-		Office: shared(c.opts.Fields.Office), Phone: text(c.opts.Fields.Phone), ManagerID: text("managerId"), BirthYear: shared(c.opts.Fields.BirthYear),
+		EmployeeNumber: text(f.EmployeeNumber), Type: shared("userType"), Title: shared("title"), Department: shared("department"),
+		Office: shared(f.Office), Phone: text(f.Phone), ManagerID: text("managerId"), Manager: text("manager"), BirthYear: shared(f.BirthYear),
+		ExternalID: text(f.ExternalID), HireDate: date(f.HireDate), LeaveDate: date(f.LeaveDate),
 		Status: status(u.Status), RawStatus: unique.Make(u.Status).Value(), StatusChanged: u.StatusChanged, Created: u.Created,
 		Updated: u.LastUpdated, LastSignIn: u.LastLogin,
 	}
@@ -140,7 +253,7 @@ func (c *Client) person(u *user) provisioning.Person {
 	if second := text("secondEmail"); second != "" {
 		p.Aliases = []string{second}
 	}
-	if p.SSOName = text(c.opts.Fields.SSOName); p.SSOName == "" {
+	if p.SSOName = text(f.SSOName); p.SSOName == "" {
 		p.SSOName, _, _ = strings.Cut(p.Login, "@")
 	}
 	return p
@@ -162,143 +275,20 @@ func status(s string) provisioning.Status {
 	}
 }
 
-// ReadAll reads every person: the plain list, which leaves out the deprovisioned, and then those by search.
-func (c *Client) ReadAll(ctx context.Context, emit func([]provisioning.Person) error) (provisioning.ReadEvidence, error) {
-	e := provisioning.ReadEvidence{Source: c.Name(), System: c.System(), Started: c.opts.Clock.Now(), Reported: -1}
-	r := &reading{c: c, seen: make(map[string]time.Time), evidence: &e, emit: emit}
-	err := r.run(ctx)
-	e.Finished, e.Seen = c.opts.Clock.Now(), len(r.seen)
-	switch {
-	case ctx.Err() != nil:
-		return e, ctx.Err()
-	case r.emitErr != nil:
-		return e, r.emitErr
-	case err != nil:
-		e.EndMarker, e.Failure = false, err.Error()
-	}
-	return e, nil
-}
-
-type reading struct {
-	c        *Client
-	seen     map[string]time.Time // id → lastUpdated
-	evidence *provisioning.ReadEvidence
-	groups   map[string][]string // user → group names
-	emit     func([]provisioning.Person) error
-	emitErr  error
-}
-
-const pageSize = "200" // the default and the most (contracts/idps.md 2.1)
-
-func (r *reading) run(ctx context.Context) error {
-	if r.c.opts.Groups {
-		if err := r.readGroups(ctx); err != nil {
-			return err
+// walk reads a listing by its Link headers. The end mark is an answer without a next link.
+func (c *Client) walk(ctx context.Context, first wire.Request, each func(rows jsontext.Value) (int, error)) error {
+	err := c.wire.Walk(ctx, first, func(a wire.Answer, body jsontext.Value) (wire.Page, error) {
+		if body.Kind() != '[' {
+			return wire.Page{}, errors.New("an answer that is no list came")
 		}
-	}
-	if err := r.users(ctx, url.Values{"limit": {pageSize}}); err != nil {
-		return err
-	}
-	plain := len(r.seen)
-	if err := r.users(ctx, url.Values{"limit": {pageSize}, "search": {`status eq "DEPROVISIONED"`}}); err != nil {
-		return err
-	}
-	r.evidence.EndMarker = plain > 0
-	if plain == 0 {
-		return errors.New("the list of people was empty")
-	}
-	return nil
-}
-
-// users walks one listing of people.
-func (r *reading) users(ctx context.Context, query url.Values) error {
-	return pages(ctx, r.c, wire.Request{Method: http.MethodGet, Path: "/api/v1/users", Query: query}, func(rows []user) (int, error) {
-		chunk := make([]provisioning.Person, 0, len(rows))
-		for i := range rows {
-			u := &rows[i]
-			at, again := r.seen[u.ID]
-			if u.ID == "" {
-				return 0, errors.New("a person without an id came")
-			}
-			if again {
-				r.evidence.Duplicates++
-				if at.Equal(u.LastUpdated) {
-					continue
-				}
-				r.evidence.Conflicts = append(r.evidence.Conflicts, u.ID) // changed while it was read: the next read settles it
-				continue
-			}
-			r.seen[u.ID] = u.LastUpdated
-			p := r.c.person(u)
-			p.Groups = r.groups[u.ID]
-			chunk = append(chunk, p)
+		link := nextLink(a.Header.Values("Link"))
+		if link == "" {
+			return wire.Page{Rows: body}, nil
 		}
-		r.evidence.Pages++
-		if r.emitErr = r.emit(chunk); r.emitErr != nil {
-			return 0, r.emitErr
-		}
-		return len(chunk), nil
-	})
-}
-
-// readGroups reads every group and its members, for Person.Groups.
-func (r *reading) readGroups(ctx context.Context) error {
-	type group struct {
-		ID      string `json:"id"`
-		Profile struct {
-			Name string `json:"name"`
-		} `json:"profile"`
-	}
-	var groups []group
-	err := pages(ctx, r.c, wire.Request{Method: http.MethodGet, Path: "/api/v1/groups", Query: url.Values{"limit": {"200"}}}, func(rows []group) (int, error) {
-		groups = append(groups, rows...)
-		return len(rows), nil
-	})
-	if err != nil {
-		return err
-	}
-	r.groups = make(map[string][]string)
-	for _, g := range groups {
-		type member struct {
-			ID string `json:"id"`
-		}
-		request := wire.Request{Method: http.MethodGet, Path: wire.Path("api", "v1", "groups", g.ID, "users"), Query: url.Values{"limit": {"1000"}}}
-		if err := pages(ctx, r.c, request, func(rows []member) (int, error) {
-			for _, m := range rows {
-				r.groups[m.ID] = append(r.groups[m.ID], g.Profile.Name)
-			}
-			return len(rows), nil
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pages walks a listing by its Link headers. The end mark is an answer without a next link.
-func pages[T any](ctx context.Context, c *Client, request wire.Request, each func([]T) (fresh int, err error)) error {
-	guard := c.wire.Pages()
-	for {
-		var rows []T
-		answer, err := c.wire.Read(ctx, request, &rows)
-		if err != nil {
-			return plain(err)
-		}
-		fresh, err := each(rows)
-		if err != nil {
-			return err
-		}
-		next := nextLink(answer.Header.Values("Link"))
-		if err := guard.Page(fresh, next); err != nil {
-			return err
-		}
-		if next == "" {
-			return nil
-		}
-		if request, err = c.wire.Follow(next); err != nil {
-			return err
-		}
-	}
+		next, err := c.wire.Follow(link)
+		return wire.Page{Rows: body, Next: &next, Mark: link}, err
+	}, each)
+	return c.plain(err)
 }
 
 // nextLink finds rel="next" among several Link headers, each of which may hold several links joined by commas (RFC 8288).
@@ -326,40 +316,29 @@ func nextLink(headers []string) string {
 	return ""
 }
 
-// plain says Okta's own error where it gave one.
-func plain(err error) error {
+func errorCode(err error) string {
 	var e *wire.Error
 	if !errors.As(err, &e) {
-		return err
+		return ""
 	}
 	var v struct {
-		Code    string `json:"errorCode"`
-		Summary string `json:"errorSummary"`
+		Code string `json:"errorCode"`
 	}
 	_ = json.Unmarshal(e.Body, &v) // a gateway's HTML leaves it empty
-	switch v.Code {
+	return v.Code
+}
+
+// plain says what Okta's own error means.
+func (c *Client) plain(err error) error {
+	if provisioning.CodeOf(err) == provisioning.Denied {
+		return err
+	}
+	switch errorCode(err) {
 	case "E0000011":
-		return fmt.Errorf("okta refused the token: make a new one and store it: %w", err)
+		return c.denied("okta refused the token", "make a new one under Security, API, Tokens, and rotate it here", err)
 	case "E0000006":
-		return fmt.Errorf("the token may not read this: its owner needs an administrator role: %w", err)
+		return c.denied("the token may not read this", "give its owner the Read-only Administrator role, or the service app that role and its scopes", err)
 	default:
 		return err
 	}
-}
-
-// Lookup reads one person directly.
-func (c *Client) Lookup(ctx context.Context, id string) (provisioning.Person, bool, error) {
-	var u user
-	_, err := c.wire.Read(ctx, wire.Request{Method: http.MethodGet, Path: wire.Path("api", "v1", "users", id)}, &u)
-	var e *wire.Error
-	if errors.As(err, &e) && e.Status == http.StatusNotFound && strings.Contains(string(e.Body), "E0000007") {
-		return provisioning.Person{}, false, nil
-	}
-	if err != nil {
-		return provisioning.Person{}, false, plain(err)
-	}
-	if u.ID != id { // Okta also takes a login there: an id that is somebody's login must never answer for another
-		return provisioning.Person{}, false, fmt.Errorf("okta answered with another person than %s", id)
-	}
-	return c.person(&u), true, nil
 }

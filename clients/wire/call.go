@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"rollcall/provisioning"
 )
@@ -53,7 +54,7 @@ func (c *Client) Write(ctx context.Context, r Request, into any) (Answer, error)
 func (c *Client) call(ctx context.Context, r Request, into any, safe bool) (Answer, error) {
 	reauthorized := false
 	for try := 1; ; try++ {
-		answer, err := c.attempt(ctx, r, into)
+		answer, err := c.attempt(ctx, r, into, try)
 		answer.Attempts = try
 		if err == nil {
 			return answer, nil
@@ -90,7 +91,9 @@ func (c *Client) again(e *Error, safe bool, try int) (time.Duration, bool) {
 	case !safe:
 		return 0, false
 	case e.Status == 0, e.Status >= 500, e.Status == http.StatusOK && e.Err != nil:
-		return backoff(try), !errors.Is(e.Err, errTooLarge)
+		return backoff(try), !errors.Is(e.Err, errTooLarge) && !errors.Is(e.Err, errSkew)
+	case c.opts.Throttled != nil && c.opts.Throttled(e):
+		return c.throttled(e.Header, try), true
 	default:
 		return 0, false
 	}
@@ -100,16 +103,21 @@ var (
 	errTooLarge = errors.New("the answer is larger than any honest one")
 	errNotJSON  = errors.New("the answer is no JSON: perhaps a login page or a proxy")
 	errForeign  = errors.New("the request would leave the system's own address")
+	errSkew     = errors.New("its clock and this machine's are too far apart to believe a time or a token: set this machine's clock right")
 )
 
 // attempt sends once. Every failure is an *Error that says what is known of the effect.
-func (c *Client) attempt(ctx context.Context, r Request, into any) (Answer, error) {
+func (c *Client) attempt(ctx context.Context, r Request, into any, try int) (Answer, error) {
+	bucket := ""
+	if c.opts.Bucket != nil {
+		bucket = c.opts.Bucket(r)
+	}
 	fail := func(status int, h http.Header, effect provisioning.Effect, message string, err error) (Answer, error) {
 		return Answer{Status: status, Header: h}, &Error{
-			System: c.opts.System, Method: r.Method, Path: r.Path, Status: status, Header: h, Effect: effect, Message: message, Err: err,
+			System: c.opts.System, Method: r.Method, Path: r.Path, Status: status, Header: h, Effect: effect, Message: message, Err: err, RequestID: requestID(h),
 		}
 	}
-	if err := c.admit(ctx); err != nil {
+	if err := c.admit(ctx, bucket); err != nil {
 		return fail(0, nil, provisioning.NothingDone, "not sent", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Limits.Attempt)
@@ -120,7 +128,9 @@ func (c *Client) attempt(ctx context.Context, r Request, into any) (Answer, erro
 	if err != nil {
 		return fail(0, nil, provisioning.NothingDone, "not sent", err)
 	}
+	begin := c.opts.Clock.Now()
 	response, err := c.http.Do(request)
+	c.opts.Trace.add(c.opts.System, request, response, err, c.opts.Clock.Now().Sub(begin))
 	if err != nil {
 		effect := provisioning.InDoubt
 		if !wrote.Load() || notSent(err) {
@@ -129,24 +139,40 @@ func (c *Client) attempt(ctx context.Context, r Request, into any) (Answer, erro
 		return fail(0, nil, effect, "no answer", err)
 	}
 	defer response.Body.Close()
-	c.learn(response.Header)
-	body, err := io.ReadAll(io.LimitReader(response.Body, c.opts.Limits.Body+1))
+	c.learn(response, bucket)
+	body, err := read(response, c.opts.Limits.Body+1)
 	if err != nil {
 		return fail(response.StatusCode, response.Header, provisioning.InDoubt, "the answer was cut off", err)
 	}
 	if int64(len(body)) > c.opts.Limits.Body {
 		return fail(response.StatusCode, response.Header, provisioning.InDoubt, "the answer was not read", errTooLarge)
 	}
-	return c.judge(r, response, body, into)
+	return c.judge(r, response, body, into, try)
+}
+
+// read takes a body of at most so many bytes, in one piece where the server told its length.
+func read(response *http.Response, most int64) ([]byte, error) {
+	var b bytes.Buffer
+	if n := response.ContentLength; n > 0 && n < most {
+		b.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(io.LimitReader(response.Body, most))
+	return b.Bytes(), err
 }
 
 // judge turns a whole answer into the caller's value, or into an Error.
-func (c *Client) judge(r Request, response *http.Response, body []byte, into any) (Answer, error) {
+func (c *Client) judge(r Request, response *http.Response, body []byte, into any, try int) (Answer, error) {
 	status := response.StatusCode
 	answer := Answer{Status: status, Header: response.Header}
-	e := &Error{System: c.opts.System, Method: r.Method, Path: r.Path, Status: status, Header: response.Header}
+	e := &Error{System: c.opts.System, Method: r.Method, Path: r.Path, Status: status, Header: response.Header, RequestID: requestID(response.Header)}
 	if !r.NoAuth {
 		e.Body = body[:min(len(body), 16<<10)]
+	} else if status >= 400 {
+		e.Refusal = refusal(body)
+	}
+	if skew, known := c.Skew(); known && request(r) && skew.Abs() > c.opts.MaxSkew {
+		e.Effect, e.Message, e.Err = provisioning.InDoubt, "the answer is not believed", errSkew
+		return answer, e
 	}
 	switch {
 	case status >= 200 && status < 300:
@@ -166,11 +192,11 @@ func (c *Client) judge(r Request, response *http.Response, body []byte, into any
 		e.Effect, e.Message = provisioning.RefusedSend, "the server sent us elsewhere, and was not followed"
 	case status == http.StatusTooManyRequests:
 		e.Effect, e.Message = provisioning.NothingDone, "too many requests"
-		e.RetryAfter = c.throttled(response.Header, 1)
+		e.RetryAfter = c.throttled(response.Header, try)
 	case status == http.StatusServiceUnavailable:
 		e.Effect, e.Message = provisioning.InDoubt, "unavailable"
 		if response.Header.Get("Retry-After") != "" { // the server chose to do nothing now
-			e.Effect, e.RetryAfter = provisioning.NothingDone, c.throttled(response.Header, 1)
+			e.Effect, e.RetryAfter = provisioning.NothingDone, c.throttled(response.Header, try)
 		}
 	case status >= 400 && status < 500 && status != http.StatusRequestTimeout:
 		e.Effect, e.Message = provisioning.RefusedSend, http.StatusText(status)
@@ -179,6 +205,33 @@ func (c *Client) judge(r Request, response *http.Response, body []byte, into any
 	}
 	return answer, e
 }
+
+// refusal takes the codes alone out of a token endpoint's refusal (RFC 6749 5.2, and Microsoft's AADSTS numbers): its sentences may
+// repeat what was sent.
+func refusal(body []byte) string {
+	var v struct {
+		Error       jsontext.Value `json:"error"`
+		Description jsontext.Value `json:"error_description"`
+	}
+	var code, words string
+	if json.Unmarshal(body, &v) != nil || json.Unmarshal(v.Error, &code) != nil || len(code) > 60 ||
+		strings.Trim(code, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return ""
+	}
+	_ = json.Unmarshal(v.Description, &words)
+	if i := strings.Index(words, "AADSTS"); i >= 0 {
+		n := i + len("AADSTS")
+		for n < len(words) && words[n] >= '0' && words[n] <= '9' {
+			n++
+		}
+		code += " " + words[i:n]
+	}
+	return code
+}
+
+// request reports whether a call asks for something and changes nothing: a write's answer is believed whatever the clock, for it
+// says what was done.
+func request(r Request) bool { return r.Method == http.MethodGet || r.NoAuth }
 
 func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
 	if !strings.HasPrefix(r.Path, "/") || strings.Contains(r.Path, "%00") || strings.Contains(r.Path, "/../") {

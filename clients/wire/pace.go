@@ -54,15 +54,28 @@ func (c *Client) Rate() provisioning.RateState {
 	now := c.opts.Clock.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return provisioning.RateState{Allowed: c.allowed, Used: c.used.perSecond(now), Reserve: c.opts.Reserve, PausedUntil: c.paused}
+	state := provisioning.RateState{Allowed: c.allowed, Used: c.used.perSecond(now), Reserve: c.opts.Reserve, PausedUntil: c.paused}
+	for _, w := range c.windows {
+		if w.limit <= 0 {
+			continue
+		}
+		state.Reserve = c.opts.Share * c.allowed
+		if w.spent(c.opts.Share) && w.reset.After(state.PausedUntil) {
+			state.PausedUntil = w.reset
+		}
+	}
+	return state
 }
 
 // admit waits for the budget: the limiter first, then the pause that a 429 set for everybody (contracts/engine.md 2.4).
-func (c *Client) admit(ctx context.Context) error {
+func (c *Client) admit(ctx context.Context, bucket string) error {
 	for {
 		now := c.opts.Clock.Now()
 		c.mu.Lock()
 		pause := c.paused.Sub(now)
+		if pause <= 0 {
+			pause = c.spend(now, bucket)
+		}
 		var wait time.Duration
 		if pause <= 0 {
 			r := c.limiter.ReserveN(now, 1)
@@ -84,8 +97,79 @@ func (c *Client) admit(ctx context.Context) error {
 	}
 }
 
+// Window is a fixed-window allowance: so many requests until it begins anew.
+type Window struct {
+	Limit     int           // of the window
+	Remaining int           // of it, now
+	Reset     time.Duration // until it begins anew
+	Length    time.Duration // of the window; 0: not known
+}
+
+// Allow takes an allowance that the client asked for by itself, where answers carry none.
+func (c *Client) Allow(w Window) {
+	now := c.opts.Clock.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.allow(w, now, "")
+}
+
+// window is a fixed-window allowance as it is spent here: requests are counted down as they leave, so that those under way are not
+// forgotten.
+type window struct {
+	limit, left int
+	reset       time.Time
+	length      time.Duration
+}
+
+// allow takes what the server says of a bucket's window. Of two views of one window the lower counts. The caller holds mu.
+func (c *Client) allow(w Window, now time.Time, bucket string) {
+	if w.Limit <= 0 {
+		return
+	}
+	if w.Length > 0 {
+		c.allowed = float64(w.Limit) / w.Length.Seconds()
+	}
+	own := c.windows[bucket]
+	if own == nil {
+		own = &window{}
+		c.windows[bucket] = own
+	}
+	reset := now.Add(min(w.Reset, c.opts.Limits.MaxReset))
+	fresh := own.limit != w.Limit || reset.Sub(own.reset) > max(w.Length/2, 2*time.Second)
+	if fresh || w.Remaining < own.left {
+		own.left = w.Remaining
+	}
+	own.limit, own.reset, own.length = w.Limit, reset, w.Length
+}
+
+// spend takes one request out of a bucket's window, or says how long to wait for the next one: a window is spent freely down to the
+// reserve, which is for people. The caller holds mu.
+func (c *Client) spend(now time.Time, bucket string) (wait time.Duration) {
+	w := c.windows[bucket]
+	if w == nil || w.limit <= 0 {
+		return 0
+	}
+	if !now.Before(w.reset) {
+		w.left = w.limit
+		if w.length <= 0 {
+			w.limit = 0 // until the server says more
+			return 0
+		}
+		w.reset = now.Add(w.length)
+	}
+	if w.spent(c.opts.Share) {
+		return w.reset.Sub(now)
+	}
+	w.left--
+	return 0
+}
+
+// spent reports whether nothing but the reserve is left.
+func (w *window) spent(share float64) bool { return float64(w.left) <= share*float64(w.limit) }
+
 // learn takes what an answer's headers say of the budget and of the server's clock.
-func (c *Client) learn(h http.Header) {
+func (c *Client) learn(response *http.Response, bucket string) {
+	h := response.Header
 	now := c.opts.Clock.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,9 +178,15 @@ func (c *Client) learn(h http.Header) {
 			c.pace(perSecond)
 		}
 	}
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		c.skew = date.Sub(now)
+	if c.opts.Window != nil {
+		if w, ok := c.opts.Window(h, now); ok {
+			c.allow(w, now, bucket)
+		}
 	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		c.skew, c.dated = date.Sub(now), true
+	}
+	c.tls = response.TLS
 }
 
 // throttled reads how long a throttled answer asks to wait, and makes everybody wait as long.

@@ -22,12 +22,20 @@ import (
 	"rollcall/provisioning"
 )
 
+// The defaults of Options.Share and Options.MaxSkew.
+const (
+	defaultShare = 0.1
+	maxSkew      = 5 * time.Minute
+)
+
 // Limits bound what a server may cost. The zero value takes the defaults of threats C4, C5 and C7.
 type Limits struct {
 	Body    int64         // decoded bytes of an answer; 32 MiB
 	Attempt time.Duration // of one attempt, body included; 30 s
 	Tries   int           // of a read, or of a write that surely did nothing; 6
 	MaxWait time.Duration // that a server may ask for; 2 min
+	// MaxReset is how long we wait by ourselves for a window to begin anew; 61 min, for OneLogin counts by the hour.
+	MaxReset time.Duration
 	Pages   int           // of one listing; 10,000
 	Objects int           // of one listing; 500,000
 }
@@ -44,6 +52,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.MaxWait == 0 {
 		l.MaxWait = 2 * time.Minute
+	}
+	if l.MaxReset == 0 {
+		l.MaxReset = 61 * time.Minute
 	}
 	if l.Pages == 0 {
 		l.Pages = 10_000
@@ -66,10 +77,21 @@ type Options struct {
 	Reauthorize func(ctx context.Context) error
 	// Wait reads a throttled answer's own headers: how long to wait. Nil, or false: Retry-After in both its forms.
 	Wait func(h http.Header, now time.Time) (time.Duration, bool)
+	// Throttled says that a refused call was refused for its rate alone, where the vendor does not answer 429 (contracts/idps.md
+	// 2.3). Nil: only 429 and 503 are.
+	Throttled func(e *Error) bool
 	// Learn reads from any answer's headers how many requests a second the system allows. Nil: nothing is learnt.
 	Learn     func(h http.Header, now time.Time) (perSecond float64, ok bool)
 	PerSecond float64 // the budget; 0: unpaced until something is learnt
 	Reserve   float64 // of it, kept free for people
+	// Window reads from any answer's headers how much of a window's allowance is left. Nil: the system tells none.
+	Window func(h http.Header, now time.Time) (Window, bool)
+	// Bucket names the vendor's own bucket that a request is counted in. Nil: there is one.
+	Bucket func(r Request) string
+	Share  float64 // of a window's allowance, kept free for people; 0: a tenth
+	// MaxSkew is how far the server's clock may be from ours before nothing that it says is believed (threats D3); 0: 5 min.
+	MaxSkew   time.Duration
+	Trace     *Trace // nil: nothing is traced
 	Limits    Limits
 	Clock     provisioning.Clock
 	Transport http.RoundTripper // nil: our own
@@ -85,8 +107,11 @@ type Client struct {
 	mu      sync.Mutex
 	paused  time.Time
 	allowed float64
+	windows map[string]*window
 	used    used
 	skew    time.Duration
+	dated   bool // the server told its clock
+	tls     *tls.ConnectionState
 }
 
 // New makes a client, or says what is wrong with where it is to go.
@@ -107,12 +132,18 @@ func New(o Options) (*Client, error) {
 		o.Clock = provisioning.SystemClock{}
 	}
 	o.Limits = o.Limits.withDefaults()
+	if o.Share <= 0 || o.Share >= 1 {
+		o.Share = defaultShare
+	}
+	if o.MaxSkew == 0 {
+		o.MaxSkew = maxSkew
+	}
 	if o.Transport == nil {
 		if o.Transport, err = transport(o); err != nil {
 			return nil, err
 		}
 	}
-	c := &Client{opts: o, base: base, allowed: o.PerSecond, limiter: rate.NewLimiter(rate.Inf, 1)}
+	c := &Client{opts: o, base: base, allowed: o.PerSecond, limiter: rate.NewLimiter(rate.Inf, 1), windows: make(map[string]*window)}
 	c.http = &http.Client{
 		Transport:     o.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -191,11 +222,23 @@ func (c *Client) Follow(link string) (Request, error) {
 	return Request{Method: http.MethodGet, Path: path, Query: u.Query()}, nil
 }
 
-// Skew is how far the server's clock is ahead of ours, by its last answer's Date header (threats D3).
-func (c *Client) Skew() time.Duration {
+// Skew is how far the server's clock is ahead of ours, by its last answer's Date header (threats D3); known is false where it
+// told none.
+func (c *Client) Skew() (skew time.Duration, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.skew
+	return c.skew, c.dated
+}
+
+// TLS tells how the last answer was protected: the version's name, and when the server's certificate ends. ok is false where
+// nothing was reached over TLS.
+func (c *Client) TLS() (version string, until time.Time, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tls == nil || len(c.tls.PeerCertificates) == 0 {
+		return "", time.Time{}, false
+	}
+	return tls.VersionName(c.tls.Version), c.tls.PeerCertificates[0].NotAfter, true
 }
 
 // Error is how a call fails. It holds no token, no query string and no request body.
@@ -203,11 +246,32 @@ type Error struct {
 	System, Method, Path string
 	Status               int // 0: no answer came
 	Header               http.Header
+	RequestID            string // the vendor's own name of the request, for its support
 	Body                 []byte // of the answer, bounded, for the vendor's own error words
 	Effect               provisioning.Effect
 	RetryAfter           time.Duration
 	Message              string
-	Err                  error
+	// Refusal is why a token endpoint refused, by its own codes alone: invalid_client, AADSTS7000222. Its words are left out.
+	Refusal string
+	Err     error
+}
+
+// Reason says an error with what to do about it, for a line on a screen.
+func Reason(err error) string {
+	var e *provisioning.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		return err.Error() + ": " + e.Hint
+	}
+	return err.Error()
+}
+
+// StatusOf is the HTTP status of a failed call, 0 where no answer came.
+func StatusOf(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
 }
 
 // Error gives one sentence.
@@ -215,6 +279,12 @@ func (e *Error) Error() string {
 	s := fmt.Sprintf("%s: %s %s: %s", e.System, e.Method, e.Path, e.Message)
 	if e.Err != nil {
 		s += ": " + cause(e.Err)
+	}
+	if e.Refusal != "" {
+		s += ": " + e.Refusal
+	}
+	if e.RequestID != "" {
+		s += " (request " + e.RequestID + ")"
 	}
 	return s
 }

@@ -6,20 +6,37 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func (s *Server) groupRow(g Group) any {
+	changed := "2020-01-01T00:00:00.000Z"
+	if !g.Changed.IsZero() {
+		changed = g.Changed.Format("2006-01-02T15:04:05.000Z")
+	}
 	return map[string]any{
 		"id": g.ID, "type": "OKTA_GROUP", "objectClass": []string{"okta:user_group"}, "created": "2020-01-01T00:00:00.000Z",
-		"lastUpdated": "2020-01-01T00:00:00.000Z", "lastMembershipUpdated": "2020-01-01T00:00:00.000Z",
+		"lastUpdated": "2020-01-01T00:00:00.000Z", "lastMembershipUpdated": changed,
 		"profile": map[string]any{"name": g.Name, "description": g.Name, "objectClass": "okta:user_group"},
 	}
 }
 
 func (s *Server) listGroups(w http.ResponseWriter, r *http.Request) {
-	rows := make([]any, len(s.groups))
-	for i, g := range s.groups {
-		rows[i] = s.groupRow(g)
+	var since time.Time
+	if filter := r.URL.Query().Get("filter"); filter != "" {
+		value, ok := strings.CutPrefix(filter, `lastMembershipUpdated gt "`)
+		at, err := time.Parse(time.RFC3339, strings.TrimSuffix(value, `"`))
+		if !ok || err != nil {
+			fail(w, http.StatusBadRequest, "E0000031", "Invalid search criteria.")
+			return
+		}
+		since = at
+	}
+	rows := make([]any, 0, len(s.groups))
+	for _, g := range s.groups {
+		if since.IsZero() || g.Changed.After(since) {
+			rows = append(rows, s.groupRow(g))
+		}
 	}
 	s.pageOf(w, r, rows, 200, 10000)
 }

@@ -4,6 +4,7 @@ package oktatest
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -56,13 +57,20 @@ type Group struct {
 	ID      string
 	Name    string
 	Members []string
+	Changed time.Time // when the membership last changed; zero: in 2020
 }
 
 // Config is what a server begins with.
 type Config struct {
 	Users        []User
 	Groups       []Group
-	Token        string
+	Token        string                      // an API token; "": none is taken
+	ClientID     string                      // of a service app
+	Keys         map[string]crypto.PublicKey // of the service app, by key id
+	Scopes       []string                    // granted to the service app
+	DPoP         bool                        // the app demands proof of possession
+	Forbidden    string                      // a path that the API token's owner may not read
+	TokenLife    time.Duration               // 0: 3,600 s
 	Now          func() time.Time
 	RateLimit    int // requests a minute and bucket; 0: none
 	RateWindow   time.Duration
@@ -80,6 +88,9 @@ type Server struct {
 	users  map[string]*User
 	ids    []string // in the order of their creation: the order of the list
 	groups []Group
+	grants map[string]grant
+	used   map[string]bool // jti
+	minted int
 }
 
 // New makes a server.
@@ -90,7 +101,12 @@ func New(c Config) *Server {
 	if c.RateWindow == 0 {
 		c.RateWindow = time.Minute
 	}
-	s := &Server{config: c, users: make(map[string]*User, len(c.Users)), groups: c.Groups}
+	if c.TokenLife == 0 {
+		c.TokenLife = time.Hour
+	}
+	s := &Server{
+		config: c, users: make(map[string]*User, len(c.Users)), groups: c.Groups, grants: make(map[string]grant), used: make(map[string]bool),
+	}
 	for i := range c.Users {
 		s.users[c.Users[i].ID] = &c.Users[i]
 		s.ids = append(s.ids, c.Users[i].ID)
@@ -113,7 +129,12 @@ func (s *Server) Start(ctx context.Context) (err error) {
 }
 
 // URL is where it listens.
-func (s *Server) URL() string { return s.server.URL() }
+func (s *Server) URL() string {
+	if s.server == nil {
+		return ""
+	}
+	return s.server.URL()
+}
 
 // Close ends it.
 func (s *Server) Close() {
@@ -150,13 +171,40 @@ func (s *Server) Put(u User) {
 	s.users[u.ID] = &u
 }
 
+// User gives a user as it stands.
+func (s *Server) User(id string) (User, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.users[id]; u != nil {
+		return *u, true
+	}
+	return User{}, false
+}
+
+// PutGroup adds a group, or changes its members.
+func (s *Server) PutGroup(g Group) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.Changed = s.config.Now().UTC()
+	if i := slices.IndexFunc(s.groups, func(other Group) bool { return other.ID == g.ID }); i >= 0 {
+		s.groups[i] = g
+		return
+	}
+	s.groups = append(s.groups, g)
+}
+
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	var id [12]byte
 	_, _ = rand.Read(id[:])
 	w.Header().Set("X-Okta-Request-Id", hex.EncodeToString(id[:]))
 	w.Header().Set("Date", s.config.Now().UTC().Format(http.TimeFormat))
-	if r.Header.Get("Authorization") != "SSWS "+s.config.Token {
-		fail(w, http.StatusUnauthorized, "E0000011", "Invalid token provided")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.URL.Path == "/oauth2/v1/token" && r.Method == http.MethodPost {
+		s.serveToken(w, r)
+		return
+	}
+	if !s.allowed(w, r) {
 		return
 	}
 	ok, remaining, reset := s.bucket.Take()
@@ -169,8 +217,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusTooManyRequests, "E0000047", "API call exceeded rate limit due to too many requests.")
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	parts := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, "/api/v1"), "/"), "/")
 	get := r.Method == http.MethodGet
 	switch {
@@ -262,6 +308,9 @@ func (s *Server) listUsers(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	next := ""
+	if start < 0 {
+		start = 0
+	}
 	for _, id := range s.ids[start:] {
 		u := s.users[id]
 		if !keep(u) {

@@ -104,7 +104,7 @@ func allowed(err error) bool {
 
 func firm(n int) oktatest.Config {
 	now := time.Date(2026, 11, 24, 14, 0, 0, 0, time.UTC)
-	c := oktatest.Config{Token: "t", Now: func() time.Time { return now }}
+	c := oktatest.Config{Token: "t"}
 	statuses := []string{"ACTIVE", "STAGED", "PROVISIONED", "RECOVERY", "PASSWORD_EXPIRED", "LOCKED_OUT", "SUSPENDED", "DEPROVISIONED"}
 	var members []string
 	for i := range n {
