@@ -20,6 +20,10 @@ const (
 	// KindDisputed: nothing is linked, and exact keys leave several candidates on either side, or two unique keys name
 	// different accounts. Names every person and account of the knot.
 	KindDisputed Kind = "disputed"
+	// KindClash: several directories know a person and disagree: one says live and another ended, an attribute differs, or their
+	// keys do not agree on who is who. Names the persons, and the linked account where there is one. Nothing is chosen silently: the
+	// attribute shown is that of the directory first in priority, and nobody is a leaver by half of the evidence.
+	KindClash Kind = "clash"
 	// KindDuplicate: a person's account is linked, and another enabled, unlinked one carries the same employee number, or the
 	// same full name and office. Names the person, the linked account and every duplicate.
 	KindDuplicate Kind = "duplicate"
@@ -45,7 +49,7 @@ const (
 // Kinds lists every kind, the most dangerous first: the order of severity, of filters and of reports.
 func Kinds() []Kind {
 	return []Kind{
-		KindLeaver, KindAdministrator, KindReusedID, KindDisputed, KindDuplicate, KindOrphan,
+		KindLeaver, KindAdministrator, KindReusedID, KindDisputed, KindClash, KindDuplicate, KindOrphan,
 		KindSSOName, KindJoiner, KindUnconfigured, KindPreferredLibrary, KindAttribute,
 	}
 }

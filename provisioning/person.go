@@ -75,18 +75,19 @@ type Person struct {
 	Records []*Person `json:"-"`
 	// Ties says how the records after the first were tied to it, in their order: "same immutable id", "email t.b@firm.example".
 	Ties []string `json:"-"`
+	// Former are the ids under which directories that no longer list the person knew them.
+	Former []PersonKey `json:"-"`
 }
 
-// Keys are the immutable ids under which the directories know a person, the first in priority first.
+// Keys are the immutable ids under which the directories know a person, or knew them: the first in priority first.
 func (p *Person) Keys() []PersonKey {
-	if len(p.Records) == 0 {
-		return []PersonKey{p.Key}
+	keys := []PersonKey{p.Key}
+	for _, r := range p.Records {
+		if r.Key != p.Key {
+			keys = append(keys, r.Key)
+		}
 	}
-	keys := make([]PersonKey, len(p.Records))
-	for i, r := range p.Records {
-		keys[i] = r.Key
-	}
-	return keys
+	return append(keys, p.Former...)
 }
 
 // Known reports whether a key is one of the person's.
@@ -96,6 +97,11 @@ func (p *Person) Known(k PersonKey) bool {
 	}
 	for _, r := range p.Records {
 		if r.Key == k {
+			return true
+		}
+	}
+	for _, f := range p.Former {
+		if f == k {
 			return true
 		}
 	}

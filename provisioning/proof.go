@@ -37,8 +37,8 @@ type Proof struct {
 	Seen     int       `json:"seen"`
 	LastGood int       `json:"last_good"` // -1 where there was none
 	// Full is when the source was last read whole; it is At for a whole read, and earlier for a reading of changes.
-	Full time.Time `json:"full,omitzero"`
-	Canaries int       `json:"canaries"`  // how many named identities were looked for and seen
+	Full     time.Time `json:"full,omitzero"`
+	Canaries int       `json:"canaries"` // how many named identities were looked for and seen
 }
 
 // Band is how far a count may lie from the last good one before a read is not believed, as a share (DESIGN 3.2).

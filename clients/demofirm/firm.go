@@ -14,10 +14,13 @@ import (
 
 // Options say which firm to make.
 type Options struct {
-	Seed    uint64
-	People  int       // 50 to 200,000; 0: 2,000
-	Epoch   time.Time // the moment that dates are told from; ids do not depend on it
-	Hostile bool      // hostile strings (threats A1) in the free fields of a share of the people
+	Seed   uint64
+	People int       // 50 to 200,000; 0: 2,000
+	Epoch  time.Time // the moment that dates are told from; ids do not depend on it
+	// Directories that know the firm's people, the first in priority first; nil: okta alone. With several, as after a merger, each
+	// office is known to one of them, and some people to two.
+	Directories []string
+	Hostile     bool // hostile strings (threats A1) in the free fields of a share of the people
 }
 
 // person and account are the firm's own neutral model; serve.go maps them to the simulators.
@@ -60,6 +63,7 @@ type Firm struct {
 	offices []office
 	pools   map[string]culture
 	used    map[*person]bool // already carries a planted mismatch
+	places  map[*person]int
 }
 
 type firmGroup struct {
@@ -76,6 +80,9 @@ func Generate(o Options) *Firm {
 		o.People = 2000
 	}
 	o.People = min(max(o.People, 50), 200_000)
+	if len(o.Directories) == 0 {
+		o.Directories = []string{"okta"}
+	}
 	f := &Firm{
 		Name: "Harcourt Vane LLP", Options: o, rng: rand.New(rand.NewPCG(o.Seed, 0x726f6c6c)), groups: make(map[string][]firmGroup), //nolint:gosec // a made-up firm wants to be the same each time
 		logins: make(map[string]int), full: make(map[string]int), secrets: make(map[string]string), offices: offices(),

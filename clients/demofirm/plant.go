@@ -35,7 +35,7 @@ func (f *Firm) Truth() Truth {
 	for _, p := range f.planted {
 		m := TrueMismatch{Kind: p.kind, Persons: []string{}, Accounts: []string{}}
 		for _, one := range p.persons {
-			m.Persons = append(m.Persons, one.id)
+			m.Persons = append(m.Persons, f.truthID(one))
 		}
 		for _, a := range p.accounts {
 			m.Accounts = append(m.Accounts, a.id)

@@ -13,8 +13,11 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/clients/entra/entratest"
+	"rollcall/clients/google/googletest"
 	"rollcall/clients/imanage/imanagetest"
 	"rollcall/clients/okta/oktatest"
+	"rollcall/clients/onelogin/onelogintest"
 )
 
 // ServeOptions say how the firm is served.
@@ -28,10 +31,14 @@ type ServeOptions struct {
 
 // Running is a firm that is served. Close it.
 type Running struct {
-	Okta    *oktatest.Server
-	Imanage *imanagetest.Server
-	firm    *Firm
-	journal *os.File
+	Okta      *oktatest.Server     // nil where the firm has none; so the other directories
+	Entra     *entratest.Server    //
+	Google    *googletest.Server   //
+	OneLogin  *onelogintest.Server //
+	Imanage   *imanagetest.Server
+	firm      *Firm
+	journal   *os.File
+	googleKey string
 }
 
 // Connections is what `rollcall sim` prints: how to reach everything.
@@ -61,6 +68,13 @@ type Connection struct {
 	Password     string `json:"password,omitempty"`
 	ClientID     string `json:"client_id,omitempty"`
 	ClientSecret string `json:"client_secret,omitempty"`
+	SignIn       string `json:"sign_in,omitempty"`
+	Tenant       string `json:"tenant,omitempty"`
+	LoginURL     string `json:"login_url,omitempty"`
+	Subject      string `json:"subject,omitempty"`
+	Key          string `json:"key,omitempty"`
+
+	Fields map[string]string `json:"fields,omitempty"`
 }
 
 // kept is what makes a state folder's firm the same again.
@@ -68,6 +82,8 @@ type kept struct {
 	Seed   uint64    `json:"seed"`
 	People int       `json:"people"`
 	Epoch  time.Time `json:"epoch"`
+
+	Directories []string `json:"directories,omitempty"`
 }
 
 // Open makes the firm of a state folder: the one that was begun there, so that its dates stay, or a new one.
@@ -82,7 +98,7 @@ func Open(o Options, stateDir string) (*Firm, error) {
 		if err := os.MkdirAll(stateDir, 0o700); err != nil {
 			return nil, err
 		}
-		data, err = json.Marshal(kept{o.Seed, o.People, o.Epoch})
+		data, err = json.Marshal(kept{o.Seed, o.People, o.Epoch, o.Directories})
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +107,7 @@ func Open(o Options, stateDir string) (*Firm, error) {
 		return nil, err
 	}
 	var k kept
-	if err := json.Unmarshal(data, &k); err != nil || k.Seed != o.Seed || k.People != o.People {
+	if err := json.Unmarshal(data, &k); err != nil || k.Seed != o.Seed || k.People != o.People || !slices.Equal(k.Directories, o.Directories) {
 		return nil, fmt.Errorf("%s holds another demo firm: choose another --state folder, or empty this one", stateDir)
 	}
 	o.Epoch = k.Epoch
@@ -123,22 +139,74 @@ func Serve(ctx context.Context, f *Firm, o ServeOptions) (*Running, error) {
 			return nil, err
 		}
 	}
-	oktaConfig := f.oktaConfig()
-	oktaConfig.Now = o.Now
-	r.Okta = oktatest.New(oktaConfig)
 	if err := r.Imanage.Start(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.Okta.Start(ctx); err != nil {
-		r.Imanage.Close()
+	if err := r.serveDirectories(ctx, f, o); err != nil {
+		r.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
-// Close ends both servers.
+func (r *Running) serveDirectories(ctx context.Context, f *Firm, o ServeOptions) error {
+	for _, name := range f.Options.Directories {
+		var err error
+		switch name {
+		case "okta":
+			config := f.oktaConfig()
+			config.Now = o.Now
+			r.Okta = oktatest.New(config)
+			err = r.Okta.Start(ctx)
+		case "entra":
+			config := f.entraConfig()
+			config.Now = o.Now
+			r.Entra = entratest.New(config)
+			err = r.Entra.Start(ctx)
+		case "google":
+			err = r.serveGoogle(ctx, f, o)
+		case "onelogin":
+			config := f.oneloginConfig()
+			config.Now = o.Now
+			r.OneLogin = onelogintest.New(config)
+			err = r.OneLogin.Start(ctx)
+		default:
+			err = fmt.Errorf("there is no directory called %s: %s", name, strings.Join(Directories(), ", "))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serveGoogle makes a key as it goes: one that was kept in the code would be somebody's secret.
+func (r *Running) serveGoogle(ctx context.Context, f *Firm, o ServeOptions) error {
+	config := f.googleConfig()
+	config.Now = o.Now
+	key, err := googleKey(&config, "")
+	if err != nil {
+		return err
+	}
+	r.googleKey = key
+	r.Google = googletest.New(config)
+	return r.Google.Start(ctx)
+}
+
+// Close ends every server.
 func (r *Running) Close() {
-	r.Okta.Close()
+	if r.Okta != nil {
+		r.Okta.Close()
+	}
+	if r.Entra != nil {
+		r.Entra.Close()
+	}
+	if r.Google != nil {
+		r.Google.Close()
+	}
+	if r.OneLogin != nil {
+		r.OneLogin.Close()
+	}
 	r.Imanage.Close()
 	if r.journal != nil {
 		r.journal.Close()
@@ -148,18 +216,39 @@ func (r *Running) Close() {
 // Connections tells how to reach what is served.
 func (r *Running) Connections() Connections {
 	f := r.firm
-	return Connections{
-		Firm:     f.Name,
-		Operator: Operator{Name: "l.ortiz", Directory: "okta", Person: f.desk.id, Account: f.desk.account.id, Role: "approver"},
-		Policy:   f.PolicyTOML(),
-		Connections: []Connection{
-			{Name: "okta", System: "okta", URL: r.Okta.URL(), Token: f.secrets["token"]},
-			{
-				Name: "imanage", System: "imanage", URL: r.Imanage.URL(), Username: strings.ToLower(f.service) + "@" + domain,
-				Password: f.secrets["password"], ClientID: f.secrets["client"], ClientSecret: f.secrets["secret"],
-			},
-		},
+	at := f.place(f.desk)
+	c := Connections{
+		Firm: f.Name, Policy: f.PolicyTOML(),
+		Operator: Operator{Name: "l.ortiz", Directory: f.primary(at), Person: f.truthID(f.desk), Account: f.desk.account.id, Role: "approver"},
 	}
+	for _, name := range f.Options.Directories {
+		c.Connections = append(c.Connections, r.directory(name))
+	}
+	c.Connections = append(c.Connections, Connection{
+		Name: "imanage", System: "imanage", URL: r.Imanage.URL(), Username: strings.ToLower(f.service) + "@" + domain,
+		Password: f.secrets["password"], ClientID: f.secrets["client"], ClientSecret: f.secrets["secret"],
+	})
+	return c
+}
+
+func (r *Running) directory(name string) Connection {
+	f := r.firm
+	c := Connection{Name: name, System: name}
+	switch name {
+	case "entra":
+		config := f.entraConfig()
+		c.URL, c.LoginURL, c.Tenant, c.ClientID, c.SignIn = r.Entra.URL(), r.Entra.URL(), config.Tenant, config.ClientID, "secret"
+		c.ClientSecret, c.Fields = f.secrets["secret"], map[string]string{"birth_year": "extensionAttribute1"}
+	case "google":
+		c.URL, c.LoginURL, c.Key, c.Subject, c.SignIn = r.Google.URL(), r.Google.URL(), r.googleKey, "directory.admin@"+domain, "service-account"
+		c.Fields = map[string]string{"sso_name": "HR.imanageUserId", "birth_year": "HR.birthYear", "external_id": "HR.immutableId"}
+	case "onelogin":
+		c.URL, c.ClientID, c.ClientSecret, c.SignIn = r.OneLogin.URL(), f.secrets["client"], f.secrets["secret"], "credential"
+	default:
+		c.URL, c.Token, c.SignIn = r.Okta.URL(), f.secrets["token"], "token"
+		c.Fields = map[string]string{"external_id": "immutableId"}
+	}
+	return c
 }
 
 // PolicyTOML is the firm's policy.
@@ -179,39 +268,6 @@ func (f *Firm) PolicyTOML() string {
 
 // region2 is the library of an office's business services.
 func (o office) region2() string { return home(o, "") }
-
-func (f *Firm) oktaConfig() oktatest.Config {
-	c := oktatest.Config{Token: f.secrets["token"], Users: make([]oktatest.User, 0, len(f.people))}
-	members := make(map[string][]string)
-	for _, p := range f.people {
-		u := oktatest.User{
-			ID: p.id, Status: p.status, Created: p.created.UTC(), LastUpdated: p.created.UTC(),
-			Profile: oktatest.Profile{
-				Login: p.login, Email: p.email, FirstName: p.given, LastName: p.family, DisplayName: p.full, Title: p.title, Department: p.department,
-				EmployeeNumber: p.number, UserType: p.kind, PrimaryPhone: p.phone, ManagerID: p.manager, Office: p.office, BirthYear: p.birth,
-			},
-		}
-		if p.status != "STAGED" {
-			activated := p.created.Add(24 * time.Hour).UTC()
-			u.Activated, u.StatusChanged = &activated, &activated
-		}
-		if !p.changed.IsZero() {
-			changed := p.changed.UTC()
-			u.StatusChanged, u.LastUpdated = &changed, changed
-		}
-		c.Users = append(c.Users, u)
-		members[p.department] = append(members[p.department], p.id)
-	}
-	names := make([]string, 0, len(members))
-	for d := range members {
-		names = append(names, d)
-	}
-	slices.Sort(names)
-	for i, d := range names {
-		c.Groups = append(c.Groups, oktatest.Group{ID: f.id("00g", i+1), Name: d, Members: members[d]})
-	}
-	return c
-}
 
 func (f *Firm) imanageConfig() imanagetest.Config {
 	c := imanagetest.Config{
@@ -254,4 +310,9 @@ func (f *Firm) imanageConfig() imanagetest.Config {
 		}
 	}
 	return c
+}
+
+// FirstID is the immutable id of somebody who stands on the first page of the first directory.
+func (r *Running) FirstID() string {
+	return r.firm.idIn(r.firm.Options.Directories[0], 0)
 }

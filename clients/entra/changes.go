@@ -100,8 +100,8 @@ func (d *delta) run(ctx context.Context, cursor string) ([]provisioning.PersonCh
 // follow walks a delta from a link that Graph gave earlier, which is checked like any other page link.
 func (d *delta) follow(ctx context.Context, link string, each func(jsontext.Value) (int, error)) (string, error) {
 	request, err := d.c.wire.Follow(link)
-	if err != nil {
-		return "", err
+	if err != nil { // nothing is asked of another address; a connection that moved is read whole
+		return "", stale("the mark of the last reading belongs to another address")
 	}
 	request.Header = http.Header{"Prefer": {"return=minimal"}}
 	next, err := d.c.walk(ctx, request, func(rows jsontext.Value) (int, error) {

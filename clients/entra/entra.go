@@ -31,6 +31,7 @@ type Fields struct {
 	Office         string // officeLocation
 	Phone          string // the first of businessPhones
 	ExternalID     string // onPremisesImmutableId
+	BirthYear      string // none
 }
 
 // Options say how to reach one tenant, and how to sign in: by exactly one of Secret, Key and Refresh.

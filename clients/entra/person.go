@@ -40,7 +40,7 @@ type user struct {
 	Removed    *struct {
 		Reason string `json:"reason"`
 	} `json:"@removed"`
-	Rest map[string]jsontext.Value `json:",inline"`
+	Rest map[string]jsontext.Value `json:",embed"`
 }
 
 // selected are the properties that are asked for: without $select most of them would be left out (contracts/idps.md 2.2).
@@ -49,7 +49,7 @@ func (f Fields) selected() []string {
 		"id", "userPrincipalName", "mail", "displayName", "givenName", "surname", "accountEnabled", "userType", "createdDateTime", "department",
 		"jobTitle", "employeeType", "employeeHireDate", "businessPhones", "proxyAddresses", "onPremisesExtensionAttributes",
 	}
-	for _, own := range []string{f.sso(), f.number(), f.office(), f.external(), f.Phone} {
+	for _, own := range []string{f.sso(), f.number(), f.office(), f.external(), f.Phone, f.BirthYear} {
 		if own != "" && !strings.HasPrefix(own, "extensionAttribute") && !slices.Contains(list, own) {
 			list = append(list, own)
 		}
@@ -112,6 +112,8 @@ func (u *user) own(name string) jsontext.Value {
 		return extensions[name]
 	}
 	switch name {
+	case "":
+		return nil
 	case "userPrincipalName":
 		return u.UPN
 	case "mail":
@@ -139,6 +141,7 @@ func (c *Client) apply(p *provisioning.Person, u *user) {
 	shared(&p.Office, u.own(f.office()))
 	set(&p.EmployeeNumber, u.own(f.number()))
 	set(&p.ExternalID, u.own(f.external()))
+	shared(&p.BirthYear, u.own(f.BirthYear))
 	moment(&p.Created, u.Created)
 	moment(&p.HireDate, u.Hired)
 	moment(&p.LeaveDate, u.Leaves)

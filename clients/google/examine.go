@@ -91,4 +91,3 @@ func Guide() provisioning.Guide {
 		},
 	}}}
 }
-

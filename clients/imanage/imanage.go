@@ -31,6 +31,7 @@ type Options struct {
 	EmployeeField     string // custom1 (default), custom2 or custom3: where the firm keeps the employee number
 	AllowLoopbackHTTP bool
 	CAFile            string
+	Trace             *wire.Trace
 	PerSecond         float64 // the budget; 0: unpaced, no limit is published
 	Concurrency       int     // of reads; 4
 	Clock             provisioning.Clock
@@ -68,7 +69,7 @@ func New(o Options) (*Client, error) {
 	var err error
 	c.wire, err = wire.New(wire.Options{
 		System: o.Name, Base: o.URL, AllowLoopbackHTTP: o.AllowLoopbackHTTP, CAFile: o.CAFile, PerSecond: o.PerSecond,
-		Clock: o.Clock, Limits: o.Limits, Authorize: c.authorize, Reauthorize: c.signInAgain, Wait: wait,
+		Clock: o.Clock, Limits: o.Limits, Trace: o.Trace, Authorize: c.authorize, Reauthorize: c.signInAgain, Wait: wait,
 	})
 	return c, err
 }

@@ -88,7 +88,8 @@ func Guide() provisioning.Guide {
 				"Under Okta API Scopes grant the scopes below; under Admin roles assign Read-only Administrator.",
 			},
 			Fields: []provisioning.GuideField{
-				address, {Key: "client_id", Title: "Client ID"},
+				address,
+				{Key: "client_id", Title: "Client ID"},
 				{Key: "key", Title: "Private key (JWK)", Hint: "the path of the file that you saved it in", Secret: true, Multi: true},
 			},
 		},

@@ -29,7 +29,7 @@ type user struct {
 	Group      jsontext.Value            `json:"group_id"`
 	Roles      []int64                   `json:"role_ids"`
 	Custom     map[string]jsontext.Value `json:"custom_attributes"`
-	Rest       map[string]jsontext.Value `json:",inline"`
+	Rest       map[string]jsontext.Value `json:",embed"`
 }
 
 // fields are asked for by name: the list gives a short set else (contracts/idps.md 2.4).

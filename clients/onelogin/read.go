@@ -26,7 +26,9 @@ const walks = 3
 // overlap is how far the next reading of changes goes back behind the last one's start.
 const overlap = 5 * time.Minute
 
-func (c *Client) usersQuery() url.Values { return url.Values{"limit": {pageSize}, "fields": {c.fields()}} }
+func (c *Client) usersQuery() url.Values {
+	return url.Values{"limit": {pageSize}, "fields": {c.fields()}}
+}
 
 // ReadAll reads every person. The pages are numbered behind their cursors: who comes or goes meanwhile shifts them, so that somebody
 // is listed twice and somebody else left out. The total tells, and then the list is walked again.

@@ -61,7 +61,9 @@ func (t *Trace) add(system string, r *http.Request, answer *http.Response, err e
 	_, _ = io.WriteString(t.out, b.String()) // a trace that cannot be written must not fail the work
 }
 
-func oneLine(s string) string { return strings.NewReplacer("\n", " ", "\r", " ", "\x1b", " ").Replace(s) }
+func oneLine(s string) string {
+	return strings.NewReplacer("\n", " ", "\r", " ", "\x1b", " ").Replace(s)
+}
 
 // redactQuery keeps the names of a query, and the values of plainQuery.
 func redactQuery(q url.Values) string {

@@ -36,8 +36,8 @@ type Limits struct {
 	MaxWait time.Duration // that a server may ask for; 2 min
 	// MaxReset is how long we wait by ourselves for a window to begin anew; 61 min, for OneLogin counts by the hour.
 	MaxReset time.Duration
-	Pages   int           // of one listing; 10,000
-	Objects int           // of one listing; 500,000
+	Pages    int // of one listing; 10,000
+	Objects  int // of one listing; 500,000
 }
 
 func (l Limits) withDefaults() Limits {

@@ -70,7 +70,7 @@ func apply(c *cobra.Command, f *flags, d *desk.Desk, plan *desk.Plan, confirm in
 			Code: provisioning.Held, Message: fmt.Sprintf("batch %d is being staged at a console", d.Draft()), Hint: "commit or drop it first",
 		}
 	}
-	if _, err := d.Sync(ctx, nil); err != nil {
+	if _, err := d.SyncWhole(ctx, nil); err != nil {
 		return err
 	}
 	if _, err := d.StagePlan(ctx, plan); err != nil {

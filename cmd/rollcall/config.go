@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/adrg/xdg"
 	"github.com/pelletier/go-toml/v2"
 
+	"rollcall/clients/demofirm"
 	"rollcall/provisioning"
 )
 
@@ -25,6 +27,10 @@ type setup struct {
 	Seat        *operator           `toml:"-" json:"operator"`
 	Connections []connection        `toml:"connection" json:"connections"`
 	Policy      string              `toml:"-" json:"policy"`
+	// RecordKey is where the key of the record's chain lives, "" for the keyring: file:PATH for a server that has none.
+	RecordKey string `toml:"record_key" json:"-"`
+	// Prefer gives an attribute its own order of directories; else they count in the order in which they stand.
+	Prefer map[string][]string `toml:"prefer" json:"-"`
 }
 
 // operator maps an operating system's user to a person, an account and a role (DESIGN 5).
@@ -54,7 +60,18 @@ type connection struct {
 	PerSecond     float64           `toml:"per_second" json:"-"`
 	Settle        string            `toml:"settle" json:"-"`
 	Canaries      []string          `toml:"canaries" json:"-"`
-	Fields        map[string]string `toml:"fields" json:"-"`
+	Fields        map[string]string `toml:"fields" json:"fields"`
+	SignIn        string            `toml:"sign_in" json:"sign_in"`     // the way, as the guide names it
+	Tenant        string            `toml:"tenant" json:"tenant"`       // entra
+	LoginURL      string            `toml:"login_url" json:"login_url"` // entra, google: another cloud's, or a simulator's
+	Subject       string            `toml:"subject" json:"subject"`     // google: the administrator in whose name is asked
+	Customer      string            `toml:"customer" json:"-"`          // google
+	Key           string            `toml:"key" json:"key"`             // a reference to a key: okta, entra, google
+	KeyID         string            `toml:"key_id" json:"-"`            // okta: of a PEM key
+	Refresh       string            `toml:"refresh" json:"-"`           // entra: a reference to an operator's own sign-in
+	Reserve       float64           `toml:"reserve" json:"-"`           // the share of the allowance that is kept free for people
+	FullEvery     string            `toml:"full_every" json:"-"`        // how long a change feed is followed before a whole read
+	Loopback      bool              `toml:"loopback" json:"-"`          // take http:// on this machine: a simulator
 }
 
 // loopbackSettle is how long the simulators may still be at work on a request that was given up (DESIGN 4.4).
@@ -62,6 +79,29 @@ const (
 	loopbackSettle = 200 * time.Millisecond
 	tenantSettle   = 45 * time.Second
 )
+
+// cutKeyring takes SERVICE/ACCOUNT out of a keyring: reference.
+func cutKeyring(ref string) (string, bool) { return strings.CutPrefix(ref, "keyring:") }
+
+// directoryList reads --directory: names with commas between them, or all.
+func (f *flags) directoryList() ([]string, error) {
+	if f.directories == "" {
+		return nil, nil
+	}
+	if f.directories == "all" {
+		return demofirm.Directories(), nil
+	}
+	var list []string
+	for name := range strings.SplitSeq(f.directories, ",") {
+		if !slices.Contains(demofirm.Directories(), name) || slices.Contains(list, name) {
+			return nil, &provisioning.Error{
+				Code: provisioning.Invalid, Message: "--directory names no directory, or one twice: " + name, Hint: "all, or some of " + strings.Join(demofirm.Directories(), ","),
+			}
+		}
+		list = append(list, name)
+	}
+	return list, nil
+}
 
 func configDir(f *flags) string {
 	if f.config != "" {
@@ -79,7 +119,11 @@ func stateDir(f *flags) string {
 		dir = filepath.Join(dir, "simulated")
 	}
 	if f.demo {
-		dir = filepath.Join(dir, fmt.Sprintf("demo-%d-%d", f.seed, f.people))
+		name := fmt.Sprintf("demo-%d-%d", f.seed, f.people)
+		if f.directories != "" && f.directories != "okta" {
+			name += "-" + strings.ReplaceAll(f.directories, ",", "-")
+		}
+		dir = filepath.Join(dir, name)
 	}
 	return dir
 }

@@ -46,11 +46,13 @@ func house() []struct {
 		{"provisioning/store/*", engine},
 		{"provisioning/desk", everything},
 		{"clients/wire", []string{"provisioning"}},
+		{"clients/wire/oauth", []string{"provisioning"}},    // tokens and assertions
+		{"clients/wire/spectest", nil},                      // the vendors' descriptions, for tests
 		{"clients/wire/wiretest", []string{"provisioning"}}, // the bench under every simulator: request log and faults
 		{"clients/credentials", []string{"provisioning"}},
 		{"clients/demofirm", []string{"provisioning", "provisioning/names", "provisioning/names/namestest", "clients/*/*test"}},
 		{"clients/*/*test", []string{"provisioning", "provisioning/names", "clients/{1}", "clients/wire/wiretest"}},
-		{"clients/*", []string{"provisioning", "provisioning/names", "clients/wire"}},
+		{"clients/*", []string{"provisioning", "provisioning/names", "clients/wire", "clients/wire/oauth"}},
 		{"themes", nil},
 		{"tui/ui", []string{"provisioning/names", "themes"}},
 		{"tui/*", screen},

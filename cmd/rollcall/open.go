@@ -15,7 +15,6 @@ import (
 	"rollcall/clients/credentials"
 	"rollcall/clients/demofirm"
 	"rollcall/clients/imanage"
-	"rollcall/clients/okta"
 	"rollcall/provisioning"
 	"rollcall/provisioning/audit"
 	"rollcall/provisioning/commit"
@@ -85,7 +84,7 @@ func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
 		return nil, err
 	}
 	seat := s.seat()
-	key, err := recordKey(ctx, f, dir)
+	key, err := recordKey(ctx, f, s, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +139,11 @@ func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
 func (o *opened) setup(ctx context.Context, f *flags, dir string, systems bool) (*setup, error) {
 	switch {
 	case f.demo:
-		firm, err := demofirm.Open(demofirm.Options{Seed: f.seed, People: f.people, Epoch: time.Now().UTC().Truncate(time.Second)}, dir)
+		directories, err := f.directoryList()
+		if err != nil {
+			return nil, err
+		}
+		firm, err := demofirm.Open(demofirm.Options{Seed: f.seed, People: f.people, Epoch: time.Now().UTC().Truncate(time.Second), Directories: directories}, dir)
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +171,8 @@ func fromDemo(c demofirm.Connections) *setup {
 	for _, one := range c.Connections {
 		s.Connections = append(s.Connections, connection{
 			Name: one.Name, System: one.System, URL: one.URL, Token: one.Token, Username: one.Username, Password: one.Password,
-			ClientID: one.ClientID, ClientSecret: one.ClientSecret,
+			ClientID: one.ClientID, ClientSecret: one.ClientSecret, SignIn: one.SignIn, Tenant: one.Tenant, LoginURL: one.LoginURL,
+			Subject: one.Subject, Key: one.Key, Fields: one.Fields, Loopback: true,
 		})
 	}
 	return s
@@ -181,84 +185,42 @@ func (o *opened) clients(ctx context.Context, f *flags, s *setup, deps *desk.Dep
 	if simulated {
 		settle = loopbackSettle
 	}
-	deps.DMS = nil
+	deps.DMS, deps.Prefer, deps.FullEvery = nil, s.Prefer, make(map[string]time.Duration)
+	maker, err := o.maker(ctx, f, deps.Clock)
+	if err != nil {
+		return 0, err
+	}
 	for _, c := range s.Connections {
-		var err error
-		switch c.System {
-		case "okta":
-			err = o.okta(ctx, c, simulated, deps)
-		case "imanage":
-			err = o.imanage(ctx, c, simulated, deps)
-			if c.Settle != "" && err == nil {
-				settle, err = time.ParseDuration(c.Settle)
-			}
-		default:
-			err = &provisioning.Error{Code: provisioning.Invalid, Message: "there is no system called " + c.System, Hint: "okta and imanage are known"}
-		}
+		system, err := maker.system(c)
 		if err != nil {
 			return 0, err
+		}
+		o.close = append(o.close, func() error { system.Close(); return nil })
+		if dms, ok := system.(provisioning.DMS); ok {
+			deps.DMS = dms
+			if c.Settle != "" {
+				if settle, err = time.ParseDuration(c.Settle); err != nil {
+					return 0, err
+				}
+			}
+			continue
+		}
+		deps.Directories = append(deps.Directories, system.(provisioning.Directory)) //nolint:forcetypeassert // system makes nothing else
+		deps.Canaries[c.Name] = c.Canaries
+		if c.FullEvery != "" {
+			every, err := time.ParseDuration(c.FullEvery)
+			if err != nil || every < 0 {
+				return 0, &provisioning.Error{Code: provisioning.Invalid, Message: c.Name + ": full_every is no duration: " + c.FullEvery, Hint: "write 30m, 1h or 0 for always"}
+			}
+			deps.FullEvery[c.Name] = every
 		}
 	}
 	if deps.DMS == nil || len(deps.Directories) == 0 {
 		return 0, &provisioning.Error{
-			Code: provisioning.Invalid, Message: "a directory and an iManage connection are both needed", Hint: "see the README, Connect a real tenant",
+			Code: provisioning.Invalid, Message: "a directory and an iManage connection are both needed", Hint: "rollcall connect sets them up",
 		}
 	}
 	return settle, nil
-}
-
-// secret resolves a reference; the simulators' made-up secrets stand in the JSON as they are.
-func secret(ctx context.Context, value string, simulated bool) (provisioning.Secret, error) {
-	if simulated || value == "" {
-		return provisioning.NewSecret(value), nil
-	}
-	return credentials.Resolve(ctx, value)
-}
-
-func (o *opened) okta(ctx context.Context, c connection, simulated bool, deps *desk.Deps) error {
-	token, err := secret(ctx, c.Token, simulated)
-	if err != nil {
-		return err
-	}
-	client, err := okta.New(okta.Options{
-		Name: c.Name, URL: c.URL, Token: token, AllowLoopbackHTTP: simulated, CAFile: c.CAFile, PerSecond: c.PerSecond, Clock: deps.Clock, Groups: true,
-		Fields: okta.Fields{
-			Office: c.Fields["office"], SSOName: c.Fields["sso_name"], EmployeeNumber: c.Fields["employee_number"], Phone: c.Fields["phone"],
-			BirthYear: c.Fields["birth_year"],
-		},
-	})
-	if err != nil {
-		return err
-	}
-	o.close = append(o.close, func() error { client.Close(); return nil })
-	deps.Directories = append(deps.Directories, client)
-	deps.Canaries[c.Name] = c.Canaries
-	return nil
-}
-
-func (o *opened) imanage(ctx context.Context, c connection, simulated bool, deps *desk.Deps) error {
-	password, err := secret(ctx, c.Password, simulated)
-	if err != nil {
-		return err
-	}
-	clientSecret, err := secret(ctx, c.ClientSecret, simulated)
-	if err != nil {
-		return err
-	}
-	perSecond := c.PerSecond
-	if simulated && perSecond == 0 {
-		perSecond = demoRate
-	}
-	client, err := imanage.New(imanage.Options{
-		Name: c.Name, URL: c.URL, Prefix: c.Prefix, OnPrem: c.OnPrem, Username: c.Username, Password: password, ClientID: c.ClientID,
-		ClientSecret: clientSecret, EmployeeField: c.EmployeeField, AllowLoopbackHTTP: simulated, CAFile: c.CAFile, PerSecond: perSecond, Clock: deps.Clock,
-	})
-	if err != nil {
-		return err
-	}
-	o.close = append(o.close, func() error { client.Close(); return nil })
-	deps.DMS = client
-	return nil
 }
 
 // tenant names the document system for what was confirmed on it before. A simulator's port changes with each run, so its name
@@ -272,12 +234,24 @@ func (s *setup) tenant() string {
 	return "simulator"
 }
 
-// recordKey is the key of the record's chain: in the keyring, and for simulated systems in their own state folder (DESIGN 5).
-func recordKey(ctx context.Context, f *flags, dir string) ([]byte, error) {
+// recordKey is the key of the record's chain: in the keyring, or in the file that the configuration names; for simulated systems in
+// their own state folder (DESIGN 5).
+func recordKey(ctx context.Context, f *flags, s *setup, dir string) ([]byte, error) {
 	if f.demo || f.connections != "" {
 		return credentials.KeyFromFile(filepath.Join(dir, "record.key"))
 	}
-	return credentials.KeyFromKeyring(ctx, "rollcall/record")
+	path, file := strings.CutPrefix(s.RecordKey, "file:")
+	rest, ring := cutKeyring(s.RecordKey)
+	switch {
+	case s.RecordKey == "":
+		return credentials.KeyFromKeyring(ctx, "rollcall/record")
+	case file && path != "":
+		return credentials.KeyFromFile(path)
+	case ring:
+		return credentials.KeyFromKeyring(ctx, rest)
+	default:
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "record_key names no place for the record's key", Hint: "keyring:SERVICE/ACCOUNT or file:PATH"}
+	}
 }
 
 func session() string {

@@ -30,7 +30,7 @@ func newPlan(f *flags) *cobra.Command {
 				return err
 			}
 			return withDesk(c, f, func(d *desk.Desk) error {
-				roll, err := d.Sync(c.Context(), nil)
+				roll, err := d.SyncWhole(c.Context(), nil)
 				if err != nil {
 					return err
 				}

@@ -17,6 +17,8 @@ type flags struct {
 	json        bool
 	ascii       bool
 	theme       string
+	directories string
+	debugHTTP   string
 }
 
 func newRoot() *cobra.Command {
@@ -39,6 +41,8 @@ func newRoot() *cobra.Command {
 	p.BoolVar(&f.demo, "demo", false, "run on the demo firm, all systems simulated in this process")
 	p.Uint64Var(&f.seed, "seed", 7, "the demo firm's seed")
 	p.IntVar(&f.people, "people", 2000, "the demo firm's size, 50 to 200000")
+	p.StringVar(&f.directories, "directory", "", "the demo firm's directories, the first in priority first: all, or some of okta,entra,google,onelogin (default okta)")
+	p.StringVar(&f.debugHTTP, "debug-http", "", "write one line for each request to a file: what was asked and what came, no token, no body, nobody's name")
 	p.BoolVar(&f.json, "json", false, "print JSON")
 	p.BoolVar(&f.ascii, "ascii", false, "draw with ASCII signs only")
 	p.StringVar(&f.theme, "theme", "", "the console's colours: dark, light or high-contrast (default: by the terminal's background)")

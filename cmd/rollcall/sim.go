@@ -14,11 +14,15 @@ func newSim(f *flags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sim",
 		Short: "serve the demo firm's systems alone, and print endpoints and credentials as JSON",
-		Long: "sim serves the demo firm's Okta and iManage on loopback ports until it is interrupted, and prints how to reach them as\n" +
+		Long: "sim serves the demo firm's directories (--directory) and iManage on loopback ports until it is interrupted, and prints how to reach them as\n" +
 			"JSON: save it and pass it to the other commands with --connections FILE. With --truth it prints what was planted and ends.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			options := demofirm.Options{Seed: f.seed, People: f.people, Epoch: provisioning.SystemClock{}.Now()}
+			directories, err := f.directoryList()
+			if err != nil {
+				return err
+			}
+			options := demofirm.Options{Seed: f.seed, People: f.people, Epoch: provisioning.SystemClock{}.Now(), Directories: directories}
 			if truth {
 				return writeJSON(c.OutOrStdout(), demofirm.Generate(options).Truth())
 			}

@@ -11,13 +11,20 @@ import (
 )
 
 func newSync(f *flags) *cobra.Command {
-	return &cobra.Command{
+	var whole bool
+	c := &cobra.Command{
 		Use:   "sync",
-		Short: "read every system whole, prove it, compare, and print the counts",
-		Args:  cobra.NoArgs,
+		Short: "read every system, prove it, compare, and print the counts",
+		Long: "sync reads every system and prints what it saw of each, its proof, and the counts. A directory that can tell what changed is\n" +
+			"asked for that, and read whole once in an interval (full_every in config.toml); --whole reads it whole now.",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withDesk(c, f, func(d *desk.Desk) error {
-				roll, err := d.Sync(c.Context(), nil)
+				read := d.Sync
+				if whole {
+					read = d.SyncWhole
+				}
+				roll, err := read(c.Context(), nil)
 				if err != nil {
 					return err
 				}
@@ -42,6 +49,8 @@ func newSync(f *flags) *cobra.Command {
 			})
 		},
 	}
+	c.Flags().BoolVar(&whole, "whole", false, "read every directory whole, whatever feed of changes it has")
+	return c
 }
 
 type summary struct {

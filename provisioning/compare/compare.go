@@ -23,6 +23,7 @@ type Input struct {
 	Policy         *policy.Policy
 	PeopleProven   bool
 	AccountsProven bool
+	Clashes        []correlate.Clash // of the merge of several directories
 }
 
 // Result holds every mismatch, and for each person and account the indexes of those that concern it.
@@ -43,6 +44,7 @@ func Compare(in Input) *Result {
 		c.account(i)
 	}
 	c.knots()
+	c.clashes()
 	return c.result
 }
 
@@ -54,7 +56,9 @@ type comparer struct {
 
 func (c *comparer) add(m provisioning.Mismatch, subjects, accounts []int) {
 	at := len(c.result.Mismatches)
-	m.Severity = m.Kind.Severity()
+	if m.Severity == "" {
+		m.Severity = m.Kind.Severity()
+	}
 	m.Accounts = make([]string, 0, len(accounts))
 	for _, i := range subjects {
 		m.Persons = append(m.Persons, c.Correlation.Subjects[i].Person.Key)
@@ -254,6 +258,62 @@ func (c *comparer) knots() {
 			detail = fmt.Sprintf("%d people and %d accounts share keys", len(k.Subjects), len(k.Accounts))
 		}
 		c.add(provisioning.Mismatch{Kind: provisioning.KindDisputed, Detail: detail}, k.Subjects, k.Accounts)
+	}
+}
+
+// clashes makes one mismatch of everything that the directories disagree about for the same people. That one says live and another
+// ended is a danger: the account behind it may be a leaver's.
+func (c *comparer) clashes() {
+	if len(c.Clashes) == 0 {
+		return
+	}
+	at := make(map[provisioning.PersonKey]int, len(c.Correlation.Subjects))
+	for i := range c.Correlation.Subjects {
+		at[c.Correlation.Subjects[i].Person.Key] = i
+	}
+	type gathered struct {
+		subjects []int
+		details  []string
+		status   bool
+	}
+	var order []string
+	by := make(map[string]*gathered)
+	for _, clash := range c.Clashes {
+		var subjects []int
+		key := ""
+		for _, k := range clash.Persons {
+			if i, ok := at[k]; ok {
+				subjects = append(subjects, i)
+				key += k.String() + "\x00"
+			}
+		}
+		if len(subjects) == 0 {
+			continue
+		}
+		g := by[key]
+		if g == nil {
+			g = &gathered{subjects: subjects}
+			by[key] = g
+			order = append(order, key)
+		}
+		g.status = g.status || clash.Status
+		if !slices.Contains(g.details, clash.Detail) {
+			g.details = append(g.details, clash.Detail)
+		}
+	}
+	for _, key := range order {
+		g := by[key]
+		m := provisioning.Mismatch{Kind: provisioning.KindClash, Detail: "the directories disagree: " + strings.Join(g.details, "; ")}
+		var accounts []int
+		for _, i := range g.subjects {
+			if a := c.Correlation.Subjects[i].Account; a >= 0 {
+				accounts = append(accounts, a)
+				if g.status && c.Accounts[a].Enabled {
+					m.Severity = provisioning.SeverityDanger
+				}
+			}
+		}
+		c.add(m, g.subjects, accounts)
 	}
 }
 

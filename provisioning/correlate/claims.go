@@ -21,7 +21,7 @@ func (w *work) claim() {
 		}
 		found = found[:0]
 		add := func(at int32, bit keySet) {
-			if at < 0 || w.refused[pair{s.Person.Key, w.in.Accounts[at].ID}] {
+			if at < 0 || w.isRefused(s.Person, w.in.Accounts[at].ID) {
 				return
 			}
 			for j := range found {
@@ -87,7 +87,7 @@ func (w *work) each(subject int, add func(int32, keySet)) (several []string) {
 func (w *work) one(subject, account int, keys keySet) {
 	s, a := &w.result.Subjects[subject], &w.in.Accounts[account]
 	other, anchored := w.anchored[a.ID]
-	foreign := anchored && other != s.Person.Key
+	foreign := anchored && !s.Person.Known(other)
 	number, theirs := strings.TrimSpace(s.Person.EmployeeNumber), strings.TrimSpace(a.EmployeeNumber)
 	clash := number != "" && theirs != "" && number != theirs
 	switch {

@@ -275,7 +275,7 @@ func (w *work) recorded() {
 	}
 	for i := range w.result.Subjects {
 		s := &w.result.Subjects[i]
-		if d, ok := theirs[s.Person.Key]; ok {
+		if d, ok := ofAny(s.Person, theirs); ok {
 			if at, there := w.byID[d.Account]; there && w.result.Holders[at].Subject < 0 {
 				s.decidedBy = d.By
 				w.link(i, at, byDecision)
@@ -284,8 +284,8 @@ func (w *work) recorded() {
 	}
 	for i := range w.result.Subjects {
 		s := &w.result.Subjects[i]
-		a := anchors[s.Person.Key]
-		if s.Account >= 0 || a == nil || w.refused[pair{s.Person.Key, a.Account}] {
+		a, _ := ofAny(s.Person, anchors)
+		if s.Account >= 0 || a == nil || w.isRefused(s.Person, a.Account) {
 			continue
 		}
 		if at, there := w.byID[a.Account]; there && w.result.Holders[at].Subject < 0 {
@@ -293,6 +293,28 @@ func (w *work) recorded() {
 			w.link(i, at, byAnchor|w.agreeing(i, at))
 		}
 	}
+}
+
+// ofAny finds what is kept under any of a person's keys, the first in priority first.
+func ofAny[T any](p *provisioning.Person, kept map[provisioning.PersonKey]T) (T, bool) {
+	if v, ok := kept[p.Key]; ok || (p.Records == nil && p.Former == nil) {
+		return v, ok
+	}
+	for _, k := range p.Keys() {
+		if v, ok := kept[k]; ok {
+			return v, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// isRefused reports whether an operator said that an account is not a person's.
+func (w *work) isRefused(p *provisioning.Person, account string) bool {
+	if len(w.refused) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(p.Keys(), func(k provisioning.PersonKey) bool { return w.refused[pair{k, account}] })
 }
 
 func (w *work) link(subject, account int, keys keySet) {

@@ -68,7 +68,7 @@ func (w *work) suggest() {
 func (w *work) offer(s *Subject, accounts []int, score float64, detail string) {
 	for _, at := range accounts {
 		a := &w.in.Accounts[at]
-		if w.refused[pair{s.Person.Key, a.ID}] ||
+		if w.isRefused(s.Person, a.ID) ||
 			slices.ContainsFunc(s.Suggestions, func(x provisioning.Suggestion) bool { return x.Account == a.ID }) {
 			continue
 		}

@@ -33,14 +33,16 @@ func (d *Desk) compareAnew(ctx context.Context, snap *provisioning.Snapshot) (*R
 	if err != nil {
 		return nil, err
 	}
+	merged := correlate.Merge(correlate.Sources{People: snap.People, Absent: snap.Absent, Order: d.order(), Prefer: d.deps.Prefer})
 	links := correlate.Correlate(correlate.Input{
-		People: snap.People, Absent: snap.Absent, Accounts: snap.Accounts, Anchors: anchors, Decisions: decisions,
+		People: merged.People, Absent: merged.Absent, Accounts: snap.Accounts, Anchors: anchors, Decisions: decisions,
 	})
 	people, accounts := d.proven(snap)
 	st := &compared{
 		snap: snap, links: links, account: make(map[string]int, len(snap.Accounts)), subject: make(map[string]int, len(links.Subjects)),
 		result: compare.Compare(compare.Input{
 			Correlation: links, Accounts: snap.Accounts, Policy: d.deps.Policy, PeopleProven: people, AccountsProven: accounts,
+			Clashes: merged.Clashes,
 		}),
 	}
 	for i := range snap.Accounts {
@@ -82,6 +84,15 @@ func (d *Desk) proven(snap *provisioning.Snapshot) (people, accounts bool) {
 	return people, accounts
 }
 
+// order names the directories in the order of their priority.
+func (d *Desk) order() []string {
+	names := make([]string, len(d.deps.Directories))
+	for i, directory := range d.deps.Directories {
+		names[i] = directory.Name()
+	}
+	return names
+}
+
 func (d *Desk) sources(snap *provisioning.Snapshot) []Source {
 	var sources []Source
 	for _, p := range snap.Proofs {
@@ -106,12 +117,14 @@ func newAnchors(snap *provisioning.Snapshot, links *correlate.Result, old []prov
 			continue
 		}
 		a := &snap.Accounts[s.Account]
-		if known, ok := seen[s.Person.Key]; ok && known.Account == a.ID && snap.TakenAt.Sub(known.LastSeen).Hours() < day {
-			continue
+		for _, key := range s.Person.Keys() { // whichever directory knows them next year, the account stays theirs
+			if known, ok := seen[key]; ok && known.Account == a.ID && snap.TakenAt.Sub(known.LastSeen).Hours() < day {
+				continue
+			}
+			anchors = append(anchors, provisioning.Anchor{
+				Account: a.ID, Person: key, Evidence: evidenceLine(links.Evidence(s, a)), FirstSeen: snap.TakenAt, LastSeen: snap.TakenAt,
+			})
 		}
-		anchors = append(anchors, provisioning.Anchor{
-			Account: a.ID, Person: s.Person.Key, Evidence: evidenceLine(links.Evidence(s, a)), FirstSeen: snap.TakenAt, LastSeen: snap.TakenAt,
-		})
 	}
 	return anchors
 }

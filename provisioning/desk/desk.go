@@ -25,6 +25,12 @@ type Deps struct {
 	AuditKey []byte
 	// HandSteps gives the exact steps of a change that is done by hand.
 	HandSteps func(provisioning.Change) []string
+	// Directories stand in the order of their priority: an attribute comes from the first that has it, but for those that Prefer
+	// names (provisioning.Attributes → directory names).
+	Prefer map[string][]string
+	// FullEvery is how long a directory with a change feed is read by it before it is read whole again, by directory name; a
+	// directory that is not named takes an hour.
+	FullEvery map[string]time.Duration
 	// Canaries are the logins, emails or ids that a complete read must have seen, by directory name (DESIGN 3.2).
 	Canaries map[string][]string
 }

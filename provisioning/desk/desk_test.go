@@ -76,7 +76,8 @@ func newRig(t *testing.T, people int, change func(*desk.Deps)) *rig {
 	deps := desk.Deps{
 		Firm: c.Firm, Session: "test", Store: r.store, Directories: []provisioning.Directory{directory}, DMS: dms, Policy: p,
 		Clock: provisioning.SystemClock{}, AuditKey: key, HandSteps: imanage.HandSteps,
-		Operator: provisioning.Operator{Name: c.Operator.Name, Account: c.Operator.Account, Role: provisioning.RoleApprover},
+		FullEvery: map[string]time.Duration{"okta": 0}, // every read is a whole one, but where a test says otherwise
+		Operator:  provisioning.Operator{Name: c.Operator.Name, Account: c.Operator.Account, Role: provisioning.RoleApprover},
 	}
 	if change != nil {
 		change(&deps)

@@ -227,7 +227,9 @@ func (d *Desk) history(ctx context.Context, row *Row) ([]provisioning.Record, er
 		subjects[a.ID] = true
 	}
 	if row.Person != nil {
-		subjects[row.Person.Key.String()] = true
+		for _, k := range row.Person.Keys() {
+			subjects[k.String()] = true
+		}
 		if row.Person.SSOName != "" {
 			subjects[strings.ToUpper(row.Person.SSOName)] = true
 		}

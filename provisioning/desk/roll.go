@@ -48,7 +48,7 @@ func FilterOf(k provisioning.Kind) Filter {
 		return FilterUnconfigured
 	case provisioning.KindOrphan:
 		return FilterOrphans
-	case provisioning.KindDisputed, provisioning.KindDuplicate, provisioning.KindReusedID:
+	case provisioning.KindDisputed, provisioning.KindClash, provisioning.KindDuplicate, provisioning.KindReusedID:
 		return FilterDisputed
 	default:
 		return FilterDrift

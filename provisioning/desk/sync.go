@@ -19,9 +19,19 @@ const secondLook = 10 * time.Minute
 // mostLookups bounds the direct reads by id of one refresh: more missing people than this is no absence but a broken list.
 const mostLookups = 500
 
-// Sync reads every source whole, proves what it read, keeps the snapshot and compares anew. progress may be nil; it is called
-// from several goroutines, one at a time. A source that cannot be read does not fail the sync: its proof says why.
+// Sync reads every source, a directory with a change feed by what changed; proves what it read, keeps the snapshot and compares
+// anew. progress may be nil; it is called from several goroutines, one at a time. A source that cannot be read does not fail the
+// sync: its proof says why.
 func (d *Desk) Sync(ctx context.Context, progress func(provisioning.Progress)) (*Roll, error) {
+	return d.sync(ctx, false, progress)
+}
+
+// SyncWhole is Sync with every source read whole, whatever feed it has.
+func (d *Desk) SyncWhole(ctx context.Context, progress func(provisioning.Progress)) (*Roll, error) {
+	return d.sync(ctx, true, progress)
+}
+
+func (d *Desk) sync(ctx context.Context, whole bool, progress func(provisioning.Progress)) (*Roll, error) {
 	d.syncing.Lock()
 	defer d.syncing.Unlock()
 	previous, err := d.previous(ctx)
@@ -29,7 +39,7 @@ func (d *Desk) Sync(ctx context.Context, progress func(provisioning.Progress)) (
 		return nil, err
 	}
 	tell := serial(progress)
-	snap := &provisioning.Snapshot{}
+	snap := &provisioning.Snapshot{Cursors: make(map[string]string)}
 	reads := make([]directoryRead, len(d.deps.Directories))
 	var inventory provisioning.Inventory
 	var evidence provisioning.ReadEvidence
@@ -41,7 +51,7 @@ func (d *Desk) Sync(ctx context.Context, progress func(provisioning.Progress)) (
 	})
 	for i, directory := range d.deps.Directories {
 		g.Go(func() (err error) {
-			reads[i], err = d.readDirectory(gctx, directory, previous, tell)
+			reads[i], err = d.readDirectory(gctx, directory, previous, whole, tell)
 			return err
 		})
 	}
@@ -55,6 +65,7 @@ func (d *Desk) Sync(ctx context.Context, progress func(provisioning.Progress)) (
 		snap.People = append(snap.People, r.people...)
 		snap.Absent = append(snap.Absent, r.absent...)
 		snap.Proofs = append(snap.Proofs, r.proof)
+		snap.Cursors[r.proof.Source] = r.cursor
 	}
 	if err := d.takeInventory(ctx, snap, previous, inventory, evidence); err != nil {
 		return nil, err
@@ -119,13 +130,19 @@ type directoryRead struct {
 	people []provisioning.Person
 	absent []provisioning.Absence
 	proof  provisioning.Proof
+	cursor string // of the change feed; "": the next read is a whole one
 }
 
-// readDirectory reads one directory whole, proves the read, and settles everybody whom the last snapshot knew and this read
-// did not see.
-func (d *Desk) readDirectory(ctx context.Context, directory provisioning.Directory, previous *provisioning.Snapshot,
+// readDirectory reads one directory, by what changed where it can tell that, else whole; proves the read, and settles everybody
+// whom the last snapshot knew and this read did not see.
+func (d *Desk) readDirectory(ctx context.Context, directory provisioning.Directory, previous *provisioning.Snapshot, whole bool,
 	tell func(provisioning.Progress),
 ) (directoryRead, error) {
+	if !whole {
+		if r, done, err := d.readChanges(ctx, directory, previous, tell); done || err != nil {
+			return r, err
+		}
+	}
 	var r directoryRead
 	evidence, err := directory.ReadAll(ctx, func(chunk []provisioning.Person) error {
 		r.people = append(r.people, chunk...)
@@ -141,6 +158,9 @@ func (d *Desk) readDirectory(ctx context.Context, directory provisioning.Directo
 	}
 	canaries := d.deps.Canaries[directory.Name()]
 	r.proof = provisioning.Prove(evidence, lastGood, len(canaries), missingCanaries(r.people, canaries))
+	if r.proof.Complete {
+		r.cursor = evidence.Cursor
+	}
 	if err := d.settleAbsences(ctx, directory, previous, &r); err != nil {
 		return r, err
 	}

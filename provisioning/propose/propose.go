@@ -49,6 +49,8 @@ func Mend(row Row, w World) (changes []provisioning.Change, kind provisioning.Ki
 			return leaver(row.Account, w), m.Kind, ""
 		case provisioning.KindReusedID:
 			return nil, m.Kind, "a login or email of somebody's old account: " + m.Detail + ". Give a new login, or confirm that it is the same person"
+		case provisioning.KindClash:
+			return nil, m.Kind, m.Detail
 		case provisioning.KindDisputed:
 			return nil, m.Kind, "several may be theirs: open the row and confirm which account it is"
 		case provisioning.KindJoiner:

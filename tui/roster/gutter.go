@@ -55,6 +55,10 @@ func (m *Model) gutter(row *desk.Row) (string, ui.Style) {
 		text, style = g.Disputed+" reused id", ui.Danger
 	case provisioning.KindDisputed:
 		text = fmt.Sprintf("%s %d found", g.Disputed, max(len(w.Accounts), len(w.Persons)))
+	case provisioning.KindClash:
+		if text = g.Disputed + " clash"; w.Severity == provisioning.SeverityDanger {
+			style = ui.Danger
+		}
 	case provisioning.KindDuplicate:
 		text = g.Duplicate + " duplicate"
 	case provisioning.KindOrphan:

@@ -27,6 +27,12 @@ func (m *Model) bind() []ui.Binding {
 		}
 		return none()
 	}
+	busy := func() string {
+		if m.reading {
+			return "a read is under way"
+		}
+		return ""
+	}
 	do := func(f func()) func() tea.Cmd { return func() tea.Cmd { f(); return nil } }
 	move := func(by int) func() tea.Cmd { return do(func() { m.anchor = -1; m.move(by) }) }
 	page := func(by int) func() tea.Cmd {
@@ -43,12 +49,10 @@ func (m *Model) bind() []ui.Binding {
 		}},
 		{Keys: []string{"space"}, Help: "mark", Footer: 4, Disabled: none, Long: "mark the row, and go to the next", Do: m.toggle},
 		{Keys: []string{"b"}, Help: "batch", Footer: 5, Long: "the staged batch: review, edit, commit", Do: func() tea.Cmd { return ui.Say(ui.OpenBatch{}) }},
-		{Keys: []string{"r"}, Help: "read again", Footer: 6, Disabled: func() string {
-			if m.reading {
-				return "a read is under way"
-			}
-			return ""
-		}, Long: "read every system whole, prove it, compare", Do: m.read},
+		{Keys: []string{"r"}, Help: "read again", Footer: 6, Disabled: busy, Long: "read every system, a directory by what changed where it can tell; prove, compare", Do: func() tea.Cmd {
+			return m.read(false)
+		}},
+		{Keys: []string{"R"}, Help: "read whole", Disabled: busy, Long: "read every system whole, prove it, compare", Do: func() tea.Cmd { return m.read(true) }},
 		{Keys: []string{"]"}, Help: "next filter", Footer: 7, Do: func() tea.Cmd { return m.turn(1) }},
 		{Keys: []string{"["}, Help: "filter before", Do: func() tea.Cmd { return m.turn(-1) }},
 		{Keys: []string{"u"}, Help: "unstage", Footer: 8, Disabled: change, Long: "take the row out of the batch", Do: m.unstage},

@@ -24,6 +24,7 @@ type Desk interface {
 	Unstage(ctx context.Context, keys []string) error
 	StagedKeys() map[string]bool
 	Sync(ctx context.Context, progress func(provisioning.Progress)) (*desk.Roll, error)
+	SyncWhole(ctx context.Context, progress func(provisioning.Progress)) (*desk.Roll, error)
 	ReadOnly() string
 }
 
@@ -102,7 +103,7 @@ type (
 // Init reads the systems where there is no roll yet.
 func (m *Model) Init() tea.Cmd {
 	if m.roll == nil {
-		return m.read()
+		return m.read(false)
 	}
 	return nil
 }
@@ -226,8 +227,8 @@ func (m *Model) move(by int) {
 	m.top = min(m.top, max(n-m.height, 0))
 }
 
-// read reads every system; the progress comes through a channel that a command listens to.
-func (m *Model) read() tea.Cmd {
+// read reads every system, the directories by what changed where they can tell that, or all of them whole; the progress comes through a channel that a command listens to.
+func (m *Model) read(whole bool) tea.Cmd {
 	if m.reading {
 		return nil
 	}
@@ -240,7 +241,11 @@ func (m *Model) read() tea.Cmd {
 	work := func() tea.Msg {
 		defer close(updates)
 		defer stop()
-		roll, err := m.desk.Sync(ctx, func(p provisioning.Progress) {
+		sync := m.desk.Sync
+		if whole {
+			sync = m.desk.SyncWhole
+		}
+		roll, err := sync(ctx, func(p provisioning.Progress) {
 			select {
 			case updates <- p:
 			default: // the screen is behind: a later number is as good

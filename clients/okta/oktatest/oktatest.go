@@ -38,6 +38,7 @@ type Profile struct {
 	Office         string `json:"office,omitempty"`
 	BirthYear      string `json:"birthYear,omitempty"`
 	ImanageUserID  string `json:"imanageUserId,omitempty"`
+	ImmutableID    string `json:"immutableId,omitempty"`
 }
 
 // User is a user as Okta lists it.

@@ -139,7 +139,7 @@ func (k *Key) Sign(c Claims) (string, error) {
 		return "", errors.New("the key cannot sign")
 	}
 	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
+	_, _ = rand.Read(id[:])   // never fails
 	claims := map[string]any{ // aud as one string: a list of one is refused by some
 		"iss": c.Issuer, "sub": c.Subject, "aud": c.Audience, "jti": hex.EncodeToString(id[:]), "iat": c.Issued.Unix(), "nbf": c.Issued.Unix(),
 		"exp": c.Issued.Add(c.Life).Unix(),

@@ -40,6 +40,7 @@ type Fault struct {
 	Kind    Kind
 	Method  string // "": any
 	Path    string // a pattern as of path.Match, or a prefix; "": any
+	Query   string // what the query must hold, escaped as it was sent; "": anything
 	Skip    int    // let so many matching requests through first
 	Times   int    // then fail so many; 0: for ever
 	Every   int    // of those, fail each n-th only
@@ -153,6 +154,9 @@ func (b *Bench) match(r *http.Request) *Fault {
 			if ok, err := path.Match(f.Path, r.URL.EscapedPath()); err != nil || !ok {
 				continue
 			}
+		}
+		if f.Query != "" && !strings.Contains(r.URL.RawQuery, f.Query) {
+			continue
 		}
 		if f.Times > 0 && f.failed >= f.Times {
 			continue

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"rollcall/clients/credentials"
+	"rollcall/clients/entra"
+	"rollcall/clients/google"
+	"rollcall/clients/imanage"
+	"rollcall/clients/okta"
+	"rollcall/clients/onelogin"
+	"rollcall/clients/wire"
+	"rollcall/provisioning"
+)
+
+// system is a client of one connection: a provisioning.Directory or a provisioning.DMS.
+type system interface {
+	provisioning.Examiner
+	Name() string
+	System() string
+	Budget() provisioning.Budget
+	Close()
+}
+
+// maker makes clients of connections. The secrets of simulated ones stand in their JSON as they are.
+type maker struct {
+	ctx       context.Context //nolint:containedctx // of the one command that makes clients
+	simulated bool
+	clock     provisioning.Clock
+	trace     *wire.Trace
+	secrets   map[string]provisioning.Secret // by key of the connection, before they are stored: connect tries them out
+}
+
+// maker opens the trace, if one was asked for.
+func (o *opened) maker(ctx context.Context, f *flags, clock provisioning.Clock) (*maker, error) {
+	m := &maker{ctx: ctx, simulated: f.demo || f.connections != "", clock: clock}
+	if f.debugHTTP != "" {
+		file, err := os.OpenFile(f.debugHTTP, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "the trace cannot be written", Hint: "name another file with --debug-http", Err: err}
+		}
+		o.close = append(o.close, file.Close)
+		m.trace = wire.NewTrace(file, clock.Now)
+	}
+	return m, nil
+}
+
+// secret resolves a reference.
+func (m *maker) secret(key, value string) (provisioning.Secret, error) {
+	if s, ok := m.secrets[key]; ok {
+		return s, nil
+	}
+	if m.simulated || value == "" {
+		return provisioning.NewSecret(value), nil
+	}
+	return credentials.Resolve(m.ctx, value)
+}
+
+// system makes the client of a connection.
+func (m *maker) system(c connection) (system, error) {
+	loopback := m.simulated || c.Loopback
+	switch c.System {
+	case "okta":
+		return m.okta(c, loopback)
+	case "entra":
+		return m.entra(c, loopback)
+	case "google":
+		return m.google(c, loopback)
+	case "onelogin":
+		return m.onelogin(c, loopback)
+	case "imanage":
+		return m.imanage(c, loopback)
+	default:
+		return nil, &provisioning.Error{
+			Code: provisioning.Invalid, Message: "there is no system called " + c.System, Hint: "okta, entra, google, onelogin and imanage are known",
+		}
+	}
+}
+
+func (m *maker) okta(c connection, loopback bool) (system, error) {
+	token, err := m.secret("token", c.Token)
+	key, errKey := m.secret("key", c.Key)
+	if err := errors.Join(err, errKey); err != nil {
+		return nil, err
+	}
+	f := c.Fields
+	return okta.New(okta.Options{
+		Name: c.Name, URL: c.URL, Token: token, ClientID: c.ClientID, Key: key, KeyID: c.KeyID, AllowLoopbackHTTP: loopback, CAFile: c.CAFile,
+		PerSecond: c.PerSecond, Share: c.Reserve, Clock: m.clock, Trace: m.trace, Groups: true,
+		Fields: okta.Fields{
+			Office: f["office"], SSOName: f["sso_name"], EmployeeNumber: f["employee_number"], Phone: f["phone"], BirthYear: f["birth_year"],
+			HireDate: f["hire_date"], LeaveDate: f["leave_date"], ExternalID: f["external_id"],
+		},
+	})
+}
+
+func (m *maker) entraOptions(c connection, loopback bool) (entra.Options, error) {
+	secret, err := m.secret("client_secret", c.ClientSecret)
+	key, errKey := m.secret("key", c.Key)
+	refresh, errRefresh := m.secret("refresh", c.Refresh)
+	f := c.Fields
+	o := entra.Options{
+		Name: c.Name, Tenant: c.Tenant, ClientID: c.ClientID, Secret: secret, Key: key, Refresh: refresh, GraphURL: c.URL, LoginURL: c.LoginURL,
+		AllowLoopbackHTTP: loopback, CAFile: c.CAFile, PerSecond: c.PerSecond, Share: c.Reserve, Clock: m.clock, Trace: m.trace, Groups: true,
+		Fields: entra.Fields{
+			SSOName: f["sso_name"], EmployeeNumber: f["employee_number"], Office: f["office"], Phone: f["phone"], ExternalID: f["external_id"],
+			BirthYear: f["birth_year"],
+		},
+	}
+	if c.Refresh != "" && !m.simulated {
+		o.Keep = func(ctx context.Context, refresh provisioning.Secret) error { return keep(ctx, c.Refresh, refresh) }
+	}
+	return o, errors.Join(err, errKey, errRefresh)
+}
+
+func (m *maker) entra(c connection, loopback bool) (system, error) {
+	o, err := m.entraOptions(c, loopback)
+	if err != nil {
+		return nil, err
+	}
+	return entra.New(o)
+}
+
+func (m *maker) google(c connection, loopback bool) (system, error) {
+	key, err := m.secret("key", c.Key)
+	if err != nil {
+		return nil, err
+	}
+	f := c.Fields
+	return google.New(google.Options{
+		Name: c.Name, Key: key, Subject: c.Subject, Customer: c.Customer, APIURL: c.URL, LoginURL: c.LoginURL, AllowLoopbackHTTP: loopback,
+		CAFile: c.CAFile, PerSecond: c.PerSecond, Share: c.Reserve, Clock: m.clock, Trace: m.trace, Groups: true,
+		Fields: google.Fields{
+			SSOName: f["sso_name"], EmployeeNumber: f["employee_number"], Office: f["office"], HireDate: f["hire_date"], LeaveDate: f["leave_date"],
+			BirthYear: f["birth_year"], ExternalID: f["external_id"],
+		},
+	})
+}
+
+func (m *maker) onelogin(c connection, loopback bool) (system, error) {
+	secret, err := m.secret("client_secret", c.ClientSecret)
+	if err != nil {
+		return nil, err
+	}
+	f := c.Fields
+	return onelogin.New(onelogin.Options{
+		Name: c.Name, URL: c.URL, ClientID: c.ClientID, Secret: secret, AllowLoopbackHTTP: loopback, CAFile: c.CAFile, PerSecond: c.PerSecond,
+		Share: c.Reserve, Clock: m.clock, Trace: m.trace, Groups: true,
+		Fields: onelogin.Fields{
+			SSOName: f["sso_name"], EmployeeNumber: f["employee_number"], Office: f["office"], Phone: f["phone"], HireDate: f["hire_date"],
+			LeaveDate: f["leave_date"], BirthYear: f["birth_year"], Type: f["type"], ExternalID: f["external_id"],
+		},
+	})
+}
+
+func (m *maker) imanage(c connection, loopback bool) (system, error) {
+	password, err := m.secret("password", c.Password)
+	secret, errSecret := m.secret("client_secret", c.ClientSecret)
+	if err := errors.Join(err, errSecret); err != nil {
+		return nil, err
+	}
+	perSecond := c.PerSecond
+	if m.simulated && perSecond == 0 {
+		perSecond = demoRate
+	}
+	return imanage.New(imanage.Options{
+		Name: c.Name, URL: c.URL, Prefix: c.Prefix, OnPrem: c.OnPrem, Username: c.Username, Password: password, ClientID: c.ClientID,
+		ClientSecret: secret, EmployeeField: c.EmployeeField, AllowLoopbackHTTP: loopback, CAFile: c.CAFile, PerSecond: perSecond, Clock: m.clock,
+		Trace: m.trace,
+	})
+}
+
+// keep stores a secret anew where its reference says it lives. A file, a variable and a command are the operator's own.
+func keep(ctx context.Context, ref string, secret provisioning.Secret) error {
+	if rest, ok := cutKeyring(ref); ok {
+		return credentials.Store(ctx, rest, secret)
+	}
+	return nil
+}
+
+// guides are how each system is connected, the directories first.
+func guides() []provisioning.Guide {
+	return []provisioning.Guide{okta.Guide(), entra.Guide(), google.Guide(), onelogin.Guide(), imanage.Guide()}
+}
+
+// examineTime bounds the examination of one connection.
+const examineTime = 2 * time.Minute
