@@ -1,8 +1,10 @@
 package demofirm_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"rollcall/clients/demofirm"
 	"rollcall/clients/entra"
@@ -31,9 +33,24 @@ type via struct {
 	share     float64
 }
 
+// brisk is a clock on which a back-off is short.
+type brisk struct{ provisioning.SystemClock }
+
+func (b brisk) Sleep(ctx context.Context, d time.Duration) error {
+	return b.SystemClock.Sleep(ctx, min(d, 5*time.Millisecond))
+}
+
+// hurry makes a read that is bounded anyway back off but shortly.
+func (v *via) hurry() {
+	if v.clock == nil && v.limits.Tries > 0 {
+		v.clock = brisk{}
+	}
+}
+
 // client makes the real client of one connection.
 func client(t testing.TB, c demofirm.Connection, v via) directory {
 	t.Helper()
+	v.hurry()
 	secret := provisioning.NewSecret
 	var d directory
 	var err error
@@ -89,6 +106,7 @@ func open(t testing.TB, c demofirm.Connections, v via) []directory {
 // documents makes the real client of the document system.
 func documents(t testing.TB, c demofirm.Connections, v via) *imanage.Client {
 	t.Helper()
+	v.hurry()
 	last := c.Connections[len(c.Connections)-1]
 	d, err := imanage.New(imanage.Options{
 		Name: last.Name, URL: last.URL, Username: last.Username, Password: provisioning.NewSecret(last.Password), ClientID: last.ClientID,

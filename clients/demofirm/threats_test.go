@@ -169,7 +169,7 @@ func (o *target) aimAtDocuments(r *demofirm.Running) {
 	}
 }
 
-var quick = wire.Limits{Tries: 2, Attempt: 500 * time.Millisecond, Pages: 60, Body: 32 << 20} //nolint:gochecknoglobals // a table of the tests
+var quick = wire.Limits{Tries: 2, Attempt: 400 * time.Millisecond, Pages: 60, Body: 32 << 20} //nolint:gochecknoglobals // a table of the tests
 
 func complete(e provisioning.ReadEvidence) bool { return provisioning.Prove(e, -1, 0, nil).Complete }
 
@@ -462,6 +462,8 @@ type shifted struct {
 }
 
 func (s shifted) Now() time.Time { return s.SystemClock.Now().Add(s.by) }
+
+func (s shifted) Sleep(ctx context.Context, d time.Duration) error { return brisk{}.Sleep(ctx, d) }
 
 func clocks(t *testing.T, o target) {
 	for _, by := range []time.Duration{10 * time.Minute, -10 * time.Minute} {

@@ -191,7 +191,7 @@ func (o *opened) clients(ctx context.Context, f *flags, s *setup, deps *desk.Dep
 		return 0, err
 	}
 	for _, c := range s.Connections {
-		system, err := maker.system(c)
+		system, err := maker.make(c)
 		if err != nil {
 			return 0, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"time"
 
 	"rollcall/clients/credentials"
 	"rollcall/clients/entra"
@@ -59,6 +58,25 @@ func (m *maker) secret(key, value string) (provisioning.Secret, error) {
 	return credentials.Resolve(m.ctx, value)
 }
 
+// make makes the client of a connection, or one that says why it cannot be: one directory that is not set up well must not keep the
+// others from being read.
+func (m *maker) make(c connection) (system, error) {
+	s, err := m.system(c)
+	switch {
+	case err == nil:
+		return s, nil
+	case c.System == "imanage":
+		return brokenDMS{broken: broken{c, err, m.clock}}, nil
+	case errors.Is(err, errNoSystem) || m.simulated:
+		return nil, err
+	default:
+		return brokenDirectory{broken{c, err, m.clock}}, nil
+	}
+}
+
+// errNoSystem is in the error of a system that nobody knows.
+var errNoSystem = errors.New("unknown system") //nolint:gochecknoglobals // a sentinel
+
 // system makes the client of a connection.
 func (m *maker) system(c connection) (system, error) {
 	loopback := m.simulated || c.Loopback
@@ -75,7 +93,7 @@ func (m *maker) system(c connection) (system, error) {
 		return m.imanage(c, loopback)
 	default:
 		return nil, &provisioning.Error{
-			Code: provisioning.Invalid, Message: "there is no system called " + c.System, Hint: "okta, entra, google, onelogin and imanage are known",
+			Code: provisioning.Invalid, Message: "there is no system called " + c.System, Hint: "okta, entra, google, onelogin and imanage are known", Err: errNoSystem,
 		}
 	}
 }
@@ -185,6 +203,3 @@ func keep(ctx context.Context, ref string, secret provisioning.Secret) error {
 func guides() []provisioning.Guide {
 	return []provisioning.Guide{okta.Guide(), entra.Guide(), google.Guide(), onelogin.Guide(), imanage.Guide()}
 }
-
-// examineTime bounds the examination of one connection.
-const examineTime = 2 * time.Minute
