@@ -1,6 +1,7 @@
 // Package credentials turns references to secrets into secrets: the operating system's keyring, a file that nobody else may read,
-// an environment variable, or a vault's command. There is no way to write a secret itself into a configuration, and no silent
-// fall-back from one place to another (DESIGN 6, threats E1 to E3, contracts/engine.md 4).
+// an environment variable, a vault's command, or a file of ours under a passphrase where the operator chose one. There is no way to
+// write a secret itself into a configuration, and no silent fall-back from one place to another (DESIGN 6, threats E1 to E3,
+// contracts/engine.md 4).
 package credentials
 
 import (
@@ -13,28 +14,32 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
-
-	"github.com/zalando/go-keyring"
 
 	"rollcall/provisioning"
 )
 
 // The limits of what a secret may take.
 const (
-	keyringTime = 3 * time.Second // go-keyring has no context: a prompt that nobody answers must not hang us
 	commandTime = 20 * time.Second
 	mostSecret  = 64 << 10
 )
 
+// places are the references that there are, for the operator who wrote another one.
+const places = "keyring:, file:, env:, exec: or age:"
+
 // Resolve gives the secret that a reference names: keyring:SERVICE/ACCOUNT, file:PATH, env:NAME or exec:COMMAND ARGUMENTS.
 func Resolve(ctx context.Context, ref string) (provisioning.Secret, error) {
+	return ResolveWith(ctx, ref, nil)
+}
+
+// ResolveWith does what Resolve does, and finds age:NAME in the vault that the operator chose; nil is no vault.
+func ResolveWith(ctx context.Context, ref string, vault *Vault) (provisioning.Secret, error) {
 	scheme, rest, ok := strings.Cut(ref, ":")
 	if !ok || rest == "" {
-		return provisioning.Secret{}, invalid("a secret is named by keyring:, file:, env: or exec:, never written down")
+		return provisioning.Secret{}, invalid("a secret is named by " + places + ", never written down")
 	}
 	switch scheme {
 	case "keyring":
@@ -49,8 +54,16 @@ func Resolve(ctx context.Context, ref string) (provisioning.Secret, error) {
 		return provisioning.NewSecret(value), nil
 	case "exec":
 		return fromCommand(ctx, rest)
-	default:
-		return provisioning.Secret{}, invalid("there is no place for secrets called " + scheme)
+	case "age":
+		if vault == nil {
+			return provisioning.Secret{}, &provisioning.Error{
+				Code: provisioning.Invalid, Message: "age: names a secret in a vault, and no vault was chosen",
+				Hint: "name the vault's file in the configuration, or choose keyring:, file:, env: or exec: for this connection",
+			}
+		}
+		return vault.Get(ctx, rest)
+	default: // what was written is not repeated: it may be a secret that has a colon in it
+		return provisioning.Secret{}, invalid("a secret is named by " + places + ", and this begins with none of them")
 	}
 }
 
@@ -62,117 +75,35 @@ func missing(message string) error {
 	return &provisioning.Error{Code: provisioning.NotFound, Message: message, Hint: "store the secret there first"}
 }
 
-// entry takes SERVICE/ACCOUNT apart.
-func entry(rest string) (service, account string, err error) {
-	service, account, ok := strings.Cut(rest, "/")
-	if !ok || service == "" || account == "" {
-		return "", "", invalid("keyring: wants SERVICE/ACCOUNT")
-	}
-	return service, account, nil
-}
-
-func fromKeyring(ctx context.Context, rest string) (provisioning.Secret, error) {
-	service, account, err := entry(rest)
-	if err != nil {
-		return provisioning.Secret{}, err
-	}
-	value, err := bounded(ctx, func() (string, error) { return keyring.Get(service, account) })
-	if errors.Is(err, keyring.ErrNotFound) {
-		return provisioning.Secret{}, missing("the keyring holds nothing for " + rest)
-	}
-	if err != nil {
-		return provisioning.Secret{}, keyringError(err)
-	}
-	return provisioning.NewSecret(value), nil
-}
-
-// Store keeps a secret in the keyring under SERVICE/ACCOUNT.
-func Store(ctx context.Context, rest string, secret provisioning.Secret) error {
-	service, account, err := entry(rest)
-	if err != nil {
-		return err
-	}
-	_, err = bounded(ctx, func() (string, error) { return "", keyring.Set(service, account, secret.Reveal()) })
-	return keyringError(err)
-}
-
-// Delete takes a secret out of the keyring; one that is not there is no error.
-func Delete(ctx context.Context, rest string) error {
-	service, account, err := entry(rest)
-	if err != nil {
-		return err
-	}
-	_, err = bounded(ctx, func() (string, error) { return "", keyring.Delete(service, account) })
-	if errors.Is(err, keyring.ErrNotFound) {
-		return nil
-	}
-	return keyringError(err)
-}
-
-// bounded runs a call of the keyring with a limit. A call that hangs is left to itself: its result goes into a channel that
-// nobody waits for, and it ends with the process.
-func bounded(ctx context.Context, call func() (string, error)) (string, error) {
-	if runtime.GOOS == "linux" && os.Getenv("DBUS_SESSION_BUS_ADDRESS") == "" {
-		if _, err := os.Stat(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus")); err != nil { //nolint:gosec // the desktop's own variable, and only looked at
-			return "", errors.New("there is no session bus: no keyring runs here")
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, keyringTime)
-	defer cancel()
-	type result struct {
-		value string
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		value, err := call()
-		done <- result{value, err}
-	}()
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		return "", errors.New("the keyring did not answer: is it locked?")
-	}
-}
-
-func keyringError(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, keyring.ErrSetDataTooBig):
-		return &provisioning.Error{
-			Code: provisioning.Invalid, Message: "the secret is larger than this system's keyring takes", Hint: "keep it in a file: reference (0600)", Err: err,
-		}
-	default:
-		return &provisioning.Error{
-			Code: provisioning.Unavailable, Message: "the keyring cannot be used", Err: err,
-			Hint: "unlock it, or choose file:, env: or exec: for this connection",
-		}
-	}
-}
-
 func fromFile(path string) (provisioning.Secret, error) {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return provisioning.Secret{}, missing("there is no file " + path)
-	}
-	if err != nil {
+	if _, err := private(path, mostSecret); err != nil {
 		return provisioning.Secret{}, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > mostSecret {
-		return provisioning.Secret{}, invalid(path + " is no small regular file")
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return provisioning.Secret{}, &provisioning.Error{
-			Code: provisioning.Denied, Message: path + " may be read by others", Hint: "run: chmod 600 " + path,
-		}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return provisioning.Secret{}, err
 	}
 	return value(data, path)
+}
+
+// private holds a file against what is asked of one that keeps secrets: regular, small, and on unix readable by its owner alone.
+func private(path string, most int64) (fs.FileInfo, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, missing("there is no file " + path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > most {
+		return nil, invalid(path + " is no small regular file")
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return nil, &provisioning.Error{
+			Code: provisioning.Denied, Message: path + " may be read by others", Hint: "run: chmod 600 " + path,
+		}
+	}
+	return info, nil
 }
 
 func value(data []byte, where string) (provisioning.Secret, error) {

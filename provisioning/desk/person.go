@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/compare"
@@ -27,6 +28,7 @@ func (d *Desk) Person(ctx context.Context, key string) (*PersonPage, error) {
 	page.Holds = holds(a, row.Away)
 	page.Linked = d.linkedBy(st, &row)
 	page.Believed = believed(&row, roll)
+	page.Known = knownTo(row.Person)
 	if changes, kind, hold := d.mend(st, &row); len(changes) > 0 {
 		u := unitOf(&row, kind, changes)
 		page.Mend = d.lines(st, &u)
@@ -85,7 +87,7 @@ func facts(p *provisioning.Person, a *provisioning.Account, row *Row) []Fact {
 	if a.ID == "" {
 		owner = ""
 	}
-	return []Fact{
+	list := []Fact{
 		status, name,
 		{Label: "email", Person: p.Email, Account: a.Email, Mark: differs(compare.FieldEmail)},
 		{Label: "office", Person: p.Office, Account: a.Location, Mark: differs(compare.FieldLocation)},
@@ -96,6 +98,39 @@ func facts(p *provisioning.Person, a *provisioning.Account, row *Row) []Fact {
 		id,
 		{Label: "kind", Person: p.Type, Account: owner},
 	}
+	for _, d := range []struct {
+		label string
+		at    time.Time
+	}{{"hired", p.HireDate}, {"leaves", p.LeaveDate}, {"last sign-in", p.LastSignIn}} {
+		if !d.at.IsZero() && len(p.Records) > 0 {
+			list = append(list, Fact{Label: d.label, Person: d.at.Local().Format("2 Jan 2006")})
+		}
+	}
+	attributes := provisioning.Attributes()
+	for i := range list {
+		for _, a := range attributes {
+			if len(p.Records) > 0 && (list[i].Label == a.Name || (list[i].Label == "name" && a.Name == "full name")) {
+				list[i].Source = p.Source(a)
+			}
+		}
+	}
+	return list
+}
+
+// knownTo says which directories know a person, how each sees them, and what ties its record to the first; "" where one does.
+func knownTo(p *provisioning.Person) string {
+	if p == nil || len(p.Records) == 0 {
+		return ""
+	}
+	parts := make([]string, len(p.Records))
+	for i, r := range p.Records {
+		parts[i] = fmt.Sprintf("%s (%s", r.Key.Directory, statusWord(r))
+		if i > 0 && i-1 < len(p.Ties) {
+			parts[i] += "; tied by the " + p.Ties[i-1]
+		}
+		parts[i] += ")"
+	}
+	return strings.Join(parts, ", ")
 }
 
 func statusLine(p *provisioning.Person) string {
@@ -199,12 +234,14 @@ func (d *Desk) linkedBy(st *compared, row *Row) string {
 func believed(row *Row, roll *Roll) string {
 	proof := ""
 	for _, s := range roll.Sources {
-		if row.Person != nil && s.Name == row.Person.Key.Directory {
-			proof = fmt.Sprintf("read %s (%d people)", clock(s.Proof.At), s.Count)
-			if !s.Proof.Complete {
-				proof = "NOT PROVEN complete: " + s.Proof.Reason
-			}
+		if row.Person == nil || !slices.ContainsFunc(row.Person.Keys(), func(k provisioning.PersonKey) bool { return k.Directory == s.Name }) {
+			continue
 		}
+		one := fmt.Sprintf("%s read %s (%d people)", s.Name, clock(s.Proof.At), s.Count)
+		if !s.Proof.Complete {
+			one = s.Name + " NOT PROVEN complete: " + s.Proof.Reason
+		}
+		proof += map[bool]string{true: "; "}[proof != ""] + one
 	}
 	switch {
 	case row.Person == nil:

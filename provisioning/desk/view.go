@@ -168,6 +168,7 @@ type Fact struct {
 	Person  string
 	Account string
 	Mark    Mark
+	Source  string // the directory that Person comes from, where several know the person
 }
 
 // Mark says how the two sides of a fact compare.
@@ -188,6 +189,7 @@ type PersonPage struct {
 	Facts    []Fact                // status, name, email, office, practice, user id …
 	Holds    []Fact                // libraries, groups, roles
 	Linked   string                // "SSO name = user id (exact), since 2019-03-04"
+	Known    string                // where several directories know the person: each, its status, and what ties it to the first
 	Believed string                // "explicit status in okta, read complete at 14:02 (2,014 people)"
 	History  []provisioning.Record // newest first
 	Mend     []Line

@@ -74,7 +74,11 @@ func (m *Model) body(width int) []string {
 		case desk.Same:
 		}
 		l := m.st.NewLine(width, false)
-		l.Space(1).Cell(ui.Muted, f.Label, label).Text(ui.Plain, m.or(f.Person, f), side).Space(1).Cell(style, sign, 3)
+		person := f.Person
+		if f.Source != "" && person != "" {
+			person += " (" + f.Source + ")"
+		}
+		l.Space(1).Cell(ui.Muted, f.Label, label).Text(ui.Plain, m.or(person, f), side).Space(1).Cell(style, sign, 3)
 		if f.Mark == desk.Differs {
 			l.Text(style, m.or(f.Account, f), l.Left())
 		} else {
@@ -96,6 +100,9 @@ func (m *Model) body(width int) []string {
 	}
 	out = append(out, m.st.Blank(width))
 	out = m.para(out, width, "linked by", m.page.Linked)
+	if m.page.Known != "" {
+		out = m.para(out, width, "known to", m.page.Known)
+	}
 	out = m.para(out, width, "believed", m.page.Believed)
 	out = append(out, m.st.Blank(width))
 	for i, line := range m.page.Mend {
@@ -128,6 +135,9 @@ func (m *Model) body(width int) []string {
 
 func (m *Model) directory() string {
 	if p := m.page.Row.Person; p != nil {
+		if len(p.Records) > 1 {
+			return "directories"
+		}
 		return names.Clean(p.Key.Directory).Bare()
 	}
 	return ""

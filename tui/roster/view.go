@@ -123,17 +123,34 @@ func (m *Model) body(out []string, l layout, width int) []string {
 }
 
 func (m *Model) header(width int) string {
-	g := m.st.Glyphs
 	line := m.st.NewLine(width, false)
-	line.Word(ui.Header, " rollcall ").Word(ui.Muted, g.Dot+" ")
+	line.Word(ui.Header, " rollcall ").Word(ui.Muted, m.st.Glyphs.Dot+" ")
 	if m.roll == nil {
 		return line.Word(ui.Plain, "reading for the first time").String()
 	}
-	wide := width >= 100
+	const firm = 22              // cells that the firm's name keeps, before a source tells less
+	right := m.sources(width, 2) // as much as there is room for
+	for detail := 1; detail >= 0 && right.Left() < width-line.Left()+firm; detail-- {
+		right = m.sources(width, detail)
+	}
+	tail := width - right.Left()
+	line.Text(ui.Header, names.Clean(m.roll.Firm), min(names.Clean(m.roll.Firm).Width(), max(0, line.Left()-tail-1)))
+	line.Right(tail)
+	return line.Join(right)
+}
+
+// sources draws each source's share, proof and freshness: with detail 2 each its own time, with 1 the time of the oldest, with 0 no
+// counts.
+func (m *Model) sources(width, detail int) *ui.Line {
+	g := m.st.Glyphs
+	if width < 100 {
+		detail = 0
+	}
 	right := m.st.NewLine(width, false)
+	oldest := m.roll.TakenAt
 	for _, s := range m.roll.Sources {
 		right.Text(ui.Plain, names.Clean(s.Name), 0)
-		if wide {
+		if detail > 0 {
 			right.Word(ui.Plain, " "+count(s.Count))
 		}
 		if s.Proof.Complete {
@@ -141,20 +158,21 @@ func (m *Model) header(width int) string {
 		} else {
 			right.Word(ui.Danger, " "+g.No+" not proven")
 		}
-		if wide {
+		if detail > 1 {
 			right.Word(ui.Muted, " "+s.ReadAt.Local().Format("15:04"))
+		}
+		if s.ReadAt.Before(oldest) {
+			oldest = s.ReadAt
 		}
 		right.Space(2)
 	}
-	if wide {
-		right.Text(ui.Accent, names.Clean(m.roll.Operator), 0).Space(1)
-	} else {
-		right.Word(ui.Muted, m.roll.TakenAt.Local().Format("15:04")+" ")
+	if detail < 2 {
+		right.Word(ui.Muted, oldest.Local().Format("15:04")+" ")
 	}
-	tail := width - right.Left()
-	line.Text(ui.Header, names.Clean(m.roll.Firm), min(names.Clean(m.roll.Firm).Width(), max(0, line.Left()-tail-1)))
-	line.Right(tail)
-	return line.Join(right)
+	if width >= 100 {
+		right.Text(ui.Accent, names.Clean(m.roll.Operator), 0).Space(1)
+	}
+	return right
 }
 
 // tabs draws the filters with their counts, or the finder in their place.
