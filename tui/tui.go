@@ -15,6 +15,7 @@ import (
 	"rollcall/provisioning/names"
 	"rollcall/themes"
 	"rollcall/tui/batch"
+	"rollcall/tui/connect"
 	"rollcall/tui/person"
 	"rollcall/tui/record"
 	"rollcall/tui/roster"
@@ -33,10 +34,13 @@ type Desk interface {
 
 // Deps is what a console is made of.
 type Deps struct {
-	Desk  Desk
-	Theme string // "": by the terminal's background
-	ASCII bool
-	Now   func() time.Time
+	Desk Desk
+	// Setup is what the connections are set up by. With Desk nil the console is the connections alone.
+	Setup   connect.Setup
+	Connect string // the system whose wizard is opened first, without a desk
+	Theme   string // "": by the terminal's background
+	ASCII   bool
+	Now     func() time.Time
 }
 
 // screen is a screen with what the frame calls beside the contract.
@@ -60,6 +64,7 @@ type Model struct {
 	height int
 	work   string // the sign of a running batch
 	foot   ui.Foot
+	reopen bool // the configuration changed: the console is to be opened anew
 
 	rule      string // above the footer, kept while the width stands
 	ruleOf    *ui.Styles
@@ -80,22 +85,26 @@ func New(ctx context.Context, d Deps) (*Model, error) {
 		d.Now = time.Now
 	}
 	m := &Model{ctx: ctx, deps: d, st: ui.NewStyles(theme, d.ASCII), width: 80, height: 24}
-	m.stack = []screen{roster.New(ctx, d.Desk, m.st, d.Now)}
+	if d.Desk == nil {
+		m.stack = []screen{connect.New(ctx, d.Setup, m.st, d.Connect, true)}
+	} else {
+		m.stack = []screen{roster.New(ctx, d.Desk, m.st, d.Now)}
+	}
 	return m, nil
 }
 
-// Run opens the console and returns when it is left.
-func Run(ctx context.Context, d Deps, options ...tea.ProgramOption) error {
+// Run opens the console and returns when it is left. again says that it is to be opened anew, with the configuration as it is now.
+func Run(ctx context.Context, d Deps, options ...tea.ProgramOption) (again bool, err error) {
 	m, err := New(ctx, d)
 	if err != nil {
-		return err
+		return false, err
 	}
 	const framesPerSecond = 120 // halves the time from a key to the screen, and costs nothing while nothing changes
 	program := tea.NewProgram(m, append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(framesPerSecond), tea.WithFilter(calm())}, options...)...)
 	if _, err = program.Run(); errors.Is(err, tea.ErrInterrupted) || errors.Is(err, context.Canceled) {
-		return nil
+		return false, nil
 	}
-	return err
+	return m.reopen, err
 }
 
 // calm lets at most one wheel event through in a sixtieth of a second: a wheel sends far more than anybody reads.
@@ -120,6 +129,9 @@ type (
 
 // Init starts the roster, asks the terminal for its background, and looks for batches that were interrupted.
 func (m *Model) Init() tea.Cmd {
+	if m.deps.Desk == nil {
+		return tea.Batch(m.stack[0].Init(), tea.RequestBackgroundColor)
+	}
 	look := func() tea.Msg {
 		unfinished, err := m.deps.Desk.Unfinished(m.ctx)
 		if err != nil {
@@ -192,6 +204,14 @@ func (m *Model) asked(msg tea.Msg) (tea.Cmd, bool) {
 		return m.push(batch.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, msg.ID)), true
 	case ui.OpenRecord:
 		return m.push(record.New(m.ctx, m.deps.Desk, m.st, msg.Batch)), true
+	case ui.OpenConnections:
+		if m.deps.Setup == nil {
+			return ui.Say(ui.Toast{Text: "the connections of the demo are its own: rollcall connect sets up real ones"}), true
+		}
+		return m.push(connect.New(m.ctx, m.deps.Setup, m.st, "", false)), true
+	case ui.Reopen:
+		m.reopen = true
+		return tea.Quit, true
 	case ui.Back:
 		if len(m.stack) > 1 {
 			m.stack = m.stack[:len(m.stack)-1]

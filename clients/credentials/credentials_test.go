@@ -40,7 +40,7 @@ func TestResolve(t *testing.T) {
 	for ref, code := range map[string]provisioning.Code{
 		"env:ROLLCALL_TEST_NOTHING": provisioning.NotFound, "file:" + filepath.Join(dir, "none"): provisioning.NotFound,
 		"file:" + open: provisioning.Denied, "file:" + empty: provisioning.NotFound, "file:" + dir: provisioning.Invalid,
-		"the-secret-itself": provisioning.Invalid, "vault:x": provisioning.Invalid, "keyring:noaccount": provisioning.Invalid,
+		"the-secret-itself": provisioning.Invalid, "the-secret-itself:x": provisioning.Invalid, "vault:x": provisioning.Invalid, "keyring:noaccount": provisioning.Invalid,
 		"exec:false": provisioning.Unavailable,
 	} {
 		if _, err := credentials.Resolve(ctx, ref); provisioning.CodeOf(err) != code {

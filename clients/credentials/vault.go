@@ -91,7 +91,7 @@ func (v *Vault) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	defer v.leave()
-	if _, err := v.Get0(); provisioning.CodeOf(err) == provisioning.NotFound {
+	if _, err := private(v.path, vaultMost); provisioning.CodeOf(err) == provisioning.NotFound {
 		return nil
 	}
 	return v.change(ctx, func(secrets map[string]string) { delete(secrets, name) })
@@ -168,7 +168,12 @@ func (v *Vault) read(ctx context.Context) error {
 		return nil
 	}
 	v.file, v.held = nil, nil
-	data, err := os.ReadFile(v.path)
+	root, err := os.OpenRoot(filepath.Dir(v.path))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	data, err := root.ReadFile(filepath.Base(v.path))
 	if err != nil {
 		return err
 	}
@@ -177,8 +182,10 @@ func (v *Vault) read(ctx context.Context) error {
 		return err
 	}
 	secrets, err := v.open(phrase, data)
-	if err != nil {
+	if provisioning.CodeOf(err) == provisioning.Denied {
 		v.phrase = provisioning.Secret{}
+	}
+	if err != nil {
 		return err
 	}
 	v.phrase, v.file, v.held = phrase, info, secrets
@@ -264,29 +271,36 @@ func (v *Vault) unwritten(err error) error {
 	}
 }
 
-// replace writes a file (0600) so that whoever reads it, and whoever starts after a loss of power, finds the old or the new one.
-func replace(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	file, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp") // 0600
+// replace writes a file (0600) so that whoever reads it, and whoever starts after a loss of power, finds the old or the new one. It
+// is read and renamed through its folder's root: on Windows as well, a file can then be replaced while another process reads it.
+func replace(path string, data []byte) error {
+	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
-		}
-	}()
-	if _, err := file.Write(data); err != nil {
+	defer func() { _ = root.Close() }()
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // 0600
+	if err != nil {
 		return err
 	}
-	if err := file.Sync(); err != nil {
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	err = errors.Join(err, file.Close())
+	if err == nil {
+		err = root.Rename(filepath.Base(file.Name()), filepath.Base(path))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	if runtime.GOOS == "windows" { // a folder cannot be flushed there
+		return nil
+	}
+	dir, err := root.Open(".")
+	if err != nil {
 		return err
 	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return err
-	}
-	return nil
+	defer dir.Close()
+	return dir.Sync()
 }

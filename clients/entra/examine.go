@@ -136,9 +136,11 @@ func Guide() provisioning.Guide {
 	fields := []provisioning.GuideField{
 		{Key: "tenant", Title: "Directory (tenant) ID", Hint: "on the registration's overview page"},
 		{Key: "client_id", Title: "Application (client) ID", Hint: "beside it"},
+		{Key: "url", Title: "Graph's address", Hint: "leave empty, but for a national cloud", Optional: true},
+		{Key: "login_url", Title: "Sign-in's address", Hint: "leave empty, but for a national cloud", Optional: true},
 	}
 	with := func(more ...provisioning.GuideField) []provisioning.GuideField {
-		return append(append([]provisioning.GuideField(nil), fields...), more...)
+		return append(append(append([]provisioning.GuideField(nil), fields[:2]...), more...), fields[2:]...)
 	}
 	return provisioning.Guide{System: "entra", Title: "Microsoft Entra ID", Ways: []provisioning.Way{
 		{

@@ -88,6 +88,8 @@ func Guide() provisioning.Guide {
 		Fields: []provisioning.GuideField{
 			{Key: "subject", Title: "Administrator's address", Hint: "the administrator in whose name is asked"},
 			{Key: "key", Title: "Service account key (JSON)", Hint: "the path of the file that Google gave", Secret: true, Multi: true},
+			{Key: "url", Title: "The API's address", Hint: "leave empty, but behind a private endpoint", Optional: true},
+			{Key: "login_url", Title: "Sign-in's address", Hint: "leave empty, but behind a private endpoint", Optional: true},
 		},
 	}}}
 }

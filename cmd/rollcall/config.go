@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/adrg/xdg"
+	"github.com/agnivade/levenshtein"
 	"github.com/pelletier/go-toml/v2"
 
 	"rollcall/clients/demofirm"
@@ -136,31 +138,72 @@ func readConfig(f *flags) (*setup, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &provisioning.Error{
 			Code: provisioning.Invalid, Message: "there is no configuration yet: " + file,
-			Hint: "try the made-up firm with rollcall demo, or write config.toml as the README shows",
+			Hint: "rollcall connect sets one up; rollcall demo shows a made-up firm", Err: errNoConfig,
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	var s setup
-	decoder := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
-	if err := decoder.Decode(&s); err != nil {
-		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: tomlError(file, err), Hint: "mend the file; the README lists every key"}
+	s, err := parseConfig(file, data)
+	if err != nil {
+		return nil, err
 	}
 	policyText, err := os.ReadFile(filepath.Join(dir, "policy.toml"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	s.Policy = string(policyText)
+	return s, nil
+}
+
+// errNoConfig is in the error of a folder without a config.toml.
+var errNoConfig = errors.New("no configuration") //nolint:gochecknoglobals // a sentinel
+
+// parseConfig reads the text of a config.toml strictly.
+func parseConfig(file string, data []byte) (*setup, error) {
+	var s setup
+	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&s); err != nil {
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: tomlError(file, err), Hint: "mend the file; the README lists every key"}
+	}
+	seen := make(map[string]bool)
+	for _, c := range s.Connections {
+		if c.Name == "" || seen[c.Name] {
+			return nil, &provisioning.Error{Code: provisioning.Invalid, Message: file + ": every connection needs a name of its own: " + c.Name, Hint: "mend the file"}
+		}
+		seen[c.Name] = true
+	}
 	return &s, nil
 }
 
-// tomlError says where a TOML file is wrong: line, column, and the key that is not known.
+// nearest finds the known key that was most likely meant, by the least edits; "" where none is near.
+func nearest(key []string) string {
+	table := reflect.TypeFor[setup]()
+	switch {
+	case len(key) > 1 && key[0] == "connection":
+		table = reflect.TypeFor[connection]()
+	case len(key) > 1 && key[0] == "operator":
+		table = reflect.TypeFor[operator]()
+	}
+	wrong, best, least := key[len(key)-1], "", 4
+	for i := range table.NumField() {
+		name, _, _ := strings.Cut(table.Field(i).Tag.Get("toml"), ",")
+		if d := levenshtein.ComputeDistance(wrong, name); name != "-" && d < least {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// tomlError says where a TOML file is wrong: line, column, and the key that is not known with the one that was likely meant.
 func tomlError(file string, err error) string {
 	var strict *toml.StrictMissingError
 	if errors.As(err, &strict) && len(strict.Errors) > 0 {
 		row, column := strict.Errors[0].Position()
-		return fmt.Sprintf("%s:%d:%d: no such key: %s", file, row, column, strings.Join(strict.Errors[0].Key(), "."))
+		text := fmt.Sprintf("%s:%d:%d: no such key: %s", file, row, column, strings.Join(strict.Errors[0].Key(), "."))
+		if meant := nearest(strict.Errors[0].Key()); meant != "" {
+			text += " (did you mean " + meant + "?)"
+		}
+		return text
 	}
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {

@@ -11,17 +11,33 @@ import (
 	"rollcall/tui"
 )
 
-// runConsole opens the console. Without a terminal it says what to use instead.
-func runConsole(c *cobra.Command, f *flags) error {
+// onTerminal says what to use instead where there is no terminal.
+func onTerminal(c *cobra.Command, hint string) error {
 	in, isFile := c.InOrStdin().(*os.File)
 	out, isOut := c.OutOrStdout().(*os.File)
 	if !isFile || !isOut || !term.IsTerminal(in.Fd()) || !term.IsTerminal(out.Fd()) {
-		return &provisioning.Error{
-			Code: provisioning.Invalid, Message: "the console needs a terminal",
-			Hint: "use rollcall sync, plan, apply, who or audit, each with --json where a program reads it",
+		return &provisioning.Error{Code: provisioning.Invalid, Message: "the console needs a terminal", Hint: hint}
+	}
+	return nil
+}
+
+// runConsole opens the console, and opens it anew where its configuration was changed in it.
+func runConsole(c *cobra.Command, f *flags) error {
+	if err := onTerminal(c, "use rollcall sync, plan, apply, who, doctor or audit, each with --json where a program reads it"); err != nil {
+		return err
+	}
+	for again := true; again; {
+		err := withDesk(c, f, func(d *desk.Desk) (err error) {
+			deps := tui.Deps{Desk: d, Theme: f.theme, ASCII: f.ascii}
+			if !f.demo && f.connections == "" {
+				deps.Setup = newSetupFile(f)
+			}
+			again, err = tui.Run(c.Context(), deps)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return withDesk(c, f, func(d *desk.Desk) error {
-		return tui.Run(c.Context(), tui.Deps{Desk: d, Theme: f.theme, ASCII: f.ascii})
-	})
+	return nil
 }

@@ -49,7 +49,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &provisioning.Error{Code: provisioning.Invalid, Message: err.Error(), Hint: "see rollcall --help"}
 	})
-	root.AddCommand(newDemo(f), newSim(f), newSync(f), newPlan(f), newApply(f), newWho(f), newAudit(f), newDoctor(f), newVersion())
+	root.AddCommand(newDemo(f), newSim(f), newSync(f), newPlan(f), newApply(f), newWho(f), newAudit(f), newDoctor(f), newConnect(f), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

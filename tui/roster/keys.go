@@ -57,6 +57,7 @@ func (m *Model) bind() []ui.Binding {
 		{Keys: []string{"["}, Help: "filter before", Do: func() tea.Cmd { return m.turn(-1) }},
 		{Keys: []string{"u"}, Help: "unstage", Footer: 8, Disabled: change, Long: "take the row out of the batch", Do: m.unstage},
 		{Keys: []string{"a"}, Help: "record", Footer: 9, Long: "the audit record: search, verify", Do: func() tea.Cmd { return ui.Say(ui.OpenRecord{}) }},
+		{Keys: []string{"C"}, Help: "connections", Long: "what is connected and how it stands; connect, test, rotate, remove", Do: func() tea.Cmd { return ui.Say(ui.OpenConnections{}) }},
 		{Keys: []string{"esc"}, Help: "clear", Long: "end the search, then the marks, then a read that is under way", Do: func() tea.Cmd {
 			switch {
 			case m.query != "":

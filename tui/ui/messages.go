@@ -10,6 +10,10 @@ type (
 	OpenBatch struct{ ID int64 }
 	// OpenRecord opens the record; Batch narrows it.
 	OpenRecord struct{ Batch int64 }
+	// OpenConnections opens the connections.
+	OpenConnections struct{}
+	// Reopen ends the console and opens it anew: the configuration has changed.
+	Reopen struct{}
 	// Back goes one screen back.
 	Back struct{}
 	// Toast says a line in the footer until the next key.

@@ -1,0 +1,353 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/clients/credentials"
+	"rollcall/clients/entra"
+	"rollcall/provisioning"
+	"rollcall/tui"
+	"rollcall/tui/connect"
+)
+
+func newConnect(f *flags) *cobra.Command {
+	var (
+		list, stdin    bool
+		rotate, remove string
+	)
+	c := &cobra.Command{
+		Use:   "connect [okta|entra|google|onelogin|imanage]",
+		Short: "connect a system: what to create there, each right tried live, the secret kept in the keyring",
+		Long: "connect opens the wizard. Without a system it shows what is connected; there a connects, t tests, k rotates, x removes.\n" +
+			"Without a terminal: --list, --remove NAME, and --rotate NAME --secret-stdin, which reads the new secret from standard input.",
+		Args:      cobra.MaximumNArgs(1),
+		ValidArgs: []string{"okta", "entra", "google", "onelogin", "imanage"},
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.demo || f.connections != "" {
+				return &provisioning.Error{Code: provisioning.Invalid, Message: "simulated systems are connected already", Hint: "rollcall connect without --demo sets up real ones"}
+			}
+			s := newSetupFile(f)
+			switch {
+			case list:
+				return printConnections(c.OutOrStdout(), s, f.json)
+			case remove != "":
+				return s.Remove(c.Context(), remove)
+			case rotate != "" && stdin:
+				return s.rotate(c.Context(), rotate, c.InOrStdin())
+			}
+			if err := onTerminal(c, "use --list, --remove NAME, or --rotate NAME --secret-stdin; rollcall doctor tests"); err != nil {
+				return err
+			}
+			deps := tui.Deps{Setup: s, Theme: f.theme, ASCII: f.ascii}
+			if len(args) == 1 {
+				deps.Connect = args[0]
+			}
+			open, err := tui.Run(c.Context(), deps)
+			if err != nil || !open {
+				return err
+			}
+			return runConsole(c, f)
+		},
+	}
+	c.Flags().BoolVar(&list, "list", false, "list what is connected")
+	c.Flags().StringVar(&rotate, "rotate", "", "give a connection a new secret")
+	c.Flags().StringVar(&remove, "remove", "", "take a connection out of the configuration, and its secrets out of their place")
+	c.Flags().BoolVar(&stdin, "secret-stdin", false, "with --rotate: read the new secret from standard input")
+	return c
+}
+
+func printConnections(out io.Writer, s *setupFile, asJSON bool) error {
+	list, err := s.List()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(out, map[string]any{"connections": list})
+	}
+	for _, c := range list {
+		fmt.Fprintf(out, "%-16s %-10s %-18s %-12s %s\n", clean(c.Name), clean(c.System), clean(c.Way), clean(c.Kept), clean(c.Where))
+	}
+	return nil
+}
+
+// setupFile is config.toml with the places of its secrets, as the wizard sees them.
+type setupFile struct{ f *flags }
+
+func newSetupFile(f *flags) *setupFile { return &setupFile{f} }
+
+// Guides tell how each system is connected.
+func (s *setupFile) Guides() []provisioning.Guide { return guides() }
+
+// read is the configuration, an empty one where there is none yet.
+func (s *setupFile) read() (*setup, error) {
+	config, err := readConfig(s.f)
+	if errors.Is(err, errNoConfig) {
+		return &setup{}, nil
+	}
+	return config, err
+}
+
+// List tells what is configured.
+func (s *setupFile) List() ([]connect.Connection, error) {
+	config, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]connect.Connection, 0, len(config.Connections))
+	for _, c := range config.Connections {
+		where := c.URL
+		if where == "" {
+			where = c.Tenant
+		}
+		kept := ""
+		for _, ref := range secretsOf(&c) {
+			if *ref.value != "" {
+				kept, _, _ = strings.Cut(*ref.value, ":")
+			}
+		}
+		list = append(list, connect.Connection{Name: c.Name, System: c.System, Where: where, Way: c.SignIn, Kept: kept})
+	}
+	return list, nil
+}
+
+// secretsOf are the secrets of a connection, by their keys.
+func secretsOf(c *connection) []struct {
+	key   string
+	value *string
+} {
+	return []struct {
+		key   string
+		value *string
+	}{{"token", &c.Token}, {"client_secret", &c.ClientSecret}, {"password", &c.Password}, {"key", &c.Key}, {"refresh", &c.Refresh}}
+}
+
+// plainOf are what else the wizard asks for.
+func plainOf(c *connection) map[string]*string {
+	return map[string]*string{
+		"url": &c.URL, "tenant": &c.Tenant, "client_id": &c.ClientID, "subject": &c.Subject, "username": &c.Username, "login_url": &c.LoginURL,
+		"customer": &c.Customer,
+	}
+}
+
+// Places tells where secrets may be kept here.
+func (s *setupFile) Places(ctx context.Context) []connect.Place {
+	why := ""
+	// nothing is kept there: that it says so is the answer of a keyring that works
+	if _, err := credentials.Resolve(ctx, "keyring:rollcall/probe"); err != nil && provisioning.CodeOf(err) != provisioning.NotFound {
+		why = err.Error()
+	}
+	return []connect.Place{
+		{Name: "keyring", Title: "this computer's keyring", Why: why},
+		{Name: connect.Reference, Title: "elsewhere: I name a file, a variable or a vault's command"},
+	}
+}
+
+// find is the connection of a name.
+func (s *setupFile) find(name string) (connection, error) {
+	config, err := s.read()
+	if err != nil {
+		return connection{}, err
+	}
+	for _, c := range config.Connections {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return connection{}, &provisioning.Error{Code: provisioning.NotFound, Message: "there is no connection called " + name, Hint: "rollcall connect --list names them"}
+}
+
+// drafted makes the connection of a draft, and gives the secrets that are not kept yet.
+func (s *setupFile) drafted(d connect.Draft) (connection, map[string]provisioning.Secret, error) {
+	c := connection{Name: d.Name, System: d.System}
+	if d.Replaces != "" || d.System == "" {
+		var err error
+		if c, err = s.find(d.Name); err != nil {
+			return c, nil, err
+		}
+	}
+	if d.System == "" {
+		return c, nil, nil
+	}
+	c.SignIn = d.Way
+	plain := plainOf(&c)
+	secrets := make(map[string]provisioning.Secret)
+	for key, value := range d.Values {
+		if p := plain[key]; p != nil {
+			*p = value
+		}
+	}
+	for _, one := range secretsOf(&c) {
+		if ref, ok := d.Values[one.key]; ok {
+			*one.value = ref
+		}
+		if secret, ok := d.Secrets[one.key]; ok {
+			*one.value, secrets[one.key] = "keyring:"+entryOf(c.Name, one.key), secret
+		}
+		if path, ok := d.Files[one.key]; ok {
+			secret, err := readKeyFile(path)
+			if err != nil {
+				return c, nil, err
+			}
+			*one.value, secrets[one.key] = "keyring:"+entryOf(c.Name, one.key), secret
+		}
+	}
+	c.Loopback = onLoopback(c.URL)
+	return c, secrets, nil
+}
+
+// onLoopback reports whether an address is http:// on this machine: a simulator, which the operator typed as such.
+func onLoopback(address string) bool {
+	return strings.HasPrefix(address, "http://127.0.0.1:") || strings.HasPrefix(address, "http://localhost:") || strings.HasPrefix(address, "http://[::1]:")
+}
+
+// entryOf names a secret in the keyring.
+func entryOf(name, key string) string { return "rollcall/" + name + "-" + key }
+
+// mostKey bounds a key file.
+const mostKey = 64 << 10
+
+// readKeyFile reads the file that a vendor gave. It may be deleted once its content is kept.
+func readKeyFile(path string) (provisioning.Secret, error) {
+	invalid := func(err error) (provisioning.Secret, error) {
+		return provisioning.Secret{}, &provisioning.Error{Code: provisioning.Invalid, Message: "the key file cannot be read", Hint: "type the path of the file that the vendor gave", Err: err}
+	}
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return invalid(err)
+		}
+		path = filepath.Join(home, rest)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return invalid(err)
+	case !info.Mode().IsRegular() || info.Size() > mostKey || info.Size() == 0:
+		return invalid(errors.New("it is no small file"))
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return invalid(err)
+	}
+	return provisioning.NewSecret(string(data)), nil
+}
+
+// Examine makes a client of a draft and examines it; nothing is kept.
+func (s *setupFile) Examine(ctx context.Context, d connect.Draft, tell func(provisioning.Finding)) error {
+	c, secrets, err := s.drafted(d)
+	if err != nil {
+		return err
+	}
+	m := &maker{ctx: ctx, clock: provisioning.SystemClock{}, secrets: secrets}
+	client, err := m.system(c)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return client.Examine(ctx, tell)
+}
+
+// SignIn signs the operator in to Entra by a code.
+func (s *setupFile) SignIn(ctx context.Context, d connect.Draft, show func(page, code string)) (provisioning.Secret, error) {
+	c, secrets, err := s.drafted(d)
+	if err != nil {
+		return provisioning.Secret{}, err
+	}
+	m := &maker{ctx: ctx, clock: provisioning.SystemClock{}, secrets: secrets}
+	o, err := m.entraOptions(c, c.Loopback)
+	if err != nil {
+		return provisioning.Secret{}, err
+	}
+	return entra.DeviceSignIn(ctx, o, func(d entra.Device) { show(d.Page, d.Code) })
+}
+
+// Save keeps the secrets first, and then writes the connection.
+func (s *setupFile) Save(ctx context.Context, d connect.Draft) error {
+	c, secrets, err := s.drafted(d)
+	if err != nil {
+		return err
+	}
+	for key, secret := range secrets {
+		if err := credentials.Store(ctx, entryOf(c.Name, key), secret); err != nil {
+			return err
+		}
+	}
+	text, err := block(c)
+	if err != nil {
+		return err
+	}
+	return rewrite(s.f, func(old []byte) ([]byte, error) {
+		if d.Place == connect.Reference && !strings.Contains(string(old), "record_key") {
+			// whoever keeps the secrets elsewhere has no keyring for the record's key either
+			key := fmt.Sprintf("record_key = %q\n", "file:"+filepath.Join(stateDir(s.f), "record.key"))
+			old = append([]byte(key), append([]byte("\n"), old...)...)
+		}
+		return edit(old, c.Name, text)
+	})
+}
+
+// rotate takes one new secret from a reader, tries it, and keeps it.
+func (s *setupFile) rotate(ctx context.Context, name string, in io.Reader) error {
+	c, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	data, err := io.ReadAll(io.LimitReader(in, mostKey))
+	if err != nil {
+		return err
+	}
+	secret := provisioning.NewSecret(strings.TrimRight(string(data), "\r\n"))
+	if secret.IsZero() {
+		return &provisioning.Error{Code: provisioning.Invalid, Message: "standard input held no secret", Hint: "pipe the new secret in"}
+	}
+	for _, one := range secretsOf(&c) {
+		rest, ring := cutKeyring(*one.value)
+		if !ring {
+			continue
+		}
+		m := &maker{ctx: ctx, clock: provisioning.SystemClock{}, secrets: map[string]provisioning.Secret{one.key: secret}}
+		client, err := m.system(c)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		var bad error
+		err = client.Examine(ctx, func(f provisioning.Finding) {
+			if f.State == provisioning.FindingBad && bad == nil {
+				bad = &provisioning.Error{Code: provisioning.Denied, Message: "the new secret was tried and not kept: " + f.What + ": " + f.Detail, Hint: f.Mend}
+			}
+		})
+		if err := errors.Join(err, bad); err != nil {
+			return err
+		}
+		return credentials.Store(ctx, rest, secret)
+	}
+	return &provisioning.Error{Code: provisioning.Invalid, Message: name + " keeps no secret in the keyring", Hint: "change it where its reference says it lives"}
+}
+
+// Remove takes a connection out of the configuration, and its secrets out of the keyring.
+func (s *setupFile) Remove(ctx context.Context, name string) error {
+	c, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	if err := rewrite(s.f, func(old []byte) ([]byte, error) { return edit(old, name, nil) }); err != nil {
+		return err
+	}
+	for _, one := range secretsOf(&c) {
+		if rest, ring := cutKeyring(*one.value); ring {
+			if err := credentials.Delete(ctx, rest); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

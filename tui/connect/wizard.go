@@ -1,0 +1,474 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/huh/v2"
+
+	"rollcall/provisioning"
+	"rollcall/tui/ui"
+)
+
+// step is where the wizard stands.
+type step int
+
+// The steps, in order.
+const (
+	askSystem step = iota
+	askWay
+	askPlace
+	askFields
+	signingIn
+	testing
+	tested
+	saving
+)
+
+// wizard connects one system.
+type wizard struct {
+	step     step
+	form     *huh.Form
+	guide    provisioning.Guide
+	way      provisioning.Way
+	draft    Draft
+	rotate   string // the connection that gets new secrets
+	typed    map[string]*string
+	choice   string
+	findings []provisioning.Finding
+	events   chan tea.Msg
+	stop     context.CancelFunc
+	page     string
+	code     string
+	failed   error
+	top      int
+}
+
+type (
+	// each of them carries the wizard that asked: an answer to one that was left is nobody's.
+	told struct {
+		of *wizard
+		f  provisioning.Finding
+	}
+	examined struct {
+		of  *wizard
+		err error
+	}
+	asked struct {
+		of         *wizard
+		page, code string
+	}
+	signedIn struct {
+		of     *wizard
+		secret provisioning.Secret
+		err    error
+	}
+	saved struct {
+		of  *wizard
+		err error
+	}
+)
+
+// begin opens the wizard: with a system it skips that question, with rotate it asks for a connection's secrets anew.
+func (m *Model) begin(system, rotate string) tea.Cmd {
+	w := &wizard{rotate: rotate, draft: Draft{Values: make(map[string]string), Secrets: make(map[string]provisioning.Secret), Files: make(map[string]string)}}
+	m.wizard = w
+	if system == "" {
+		return m.enter(askSystem)
+	}
+	g, ok := m.guide(system)
+	if !ok {
+		m.wizard = nil
+		return ui.Say(ui.Toast{Text: "there is no system called " + system})
+	}
+	w.guide = g
+	return m.enter(askWay)
+}
+
+// enter begins a step. One with nothing to ask goes on by itself.
+func (m *Model) enter(s step) tea.Cmd {
+	w := m.wizard
+	w.step, w.form = s, nil
+	switch s {
+	case askSystem:
+		options := make([]huh.Option[string], 0, 8)
+		for _, g := range m.setup.Guides() {
+			options = append(options, huh.NewOption(g.Title, g.System))
+		}
+		w.form = m.form(huh.NewGroup(huh.NewSelect[string]().Title("Which system is to be connected?").Options(options...).Value(&w.choice)))
+	case askWay:
+		w.draft.System = w.guide.System
+		if len(w.guide.Ways) == 1 {
+			w.way = w.guide.Ways[0]
+			return m.enter(askPlace)
+		}
+		options := make([]huh.Option[string], 0, len(w.guide.Ways))
+		for _, way := range w.guide.Ways {
+			options = append(options, huh.NewOption(way.Title, way.Name))
+		}
+		w.choice = w.guide.Ways[0].Name
+		w.form = m.form(huh.NewGroup(huh.NewSelect[string]().Title("How does rollcall sign in to " + w.guide.Title + "?").Options(options...).Value(&w.choice)))
+	case askPlace:
+		w.draft.Way = w.way.Name
+		return m.enterPlace()
+	case askFields:
+		return m.enterFields()
+	case signingIn:
+		return m.signIn()
+	case testing:
+		return m.examine()
+	case tested:
+		return m.enterTested()
+	case saving:
+		d := w.draft
+		return func() tea.Msg { return saved{w, m.setup.Save(m.ctx, d)} }
+	}
+	return w.form.Init()
+}
+
+// enterPlace asks where the secrets are kept, unless there are none.
+func (m *Model) enterPlace() tea.Cmd {
+	w := m.wizard
+	if !slices.ContainsFunc(w.way.Fields, func(f provisioning.GuideField) bool { return f.Secret }) && w.way.Name != "device" {
+		return m.enter(askFields)
+	}
+	places := m.setup.Places(m.ctx)
+	options := make([]huh.Option[string], 0, len(places))
+	w.choice = ""
+	for _, p := range places {
+		title := p.Title
+		if p.Why != "" {
+			title += " (not here: " + p.Why + ")"
+		} else if w.choice == "" {
+			w.choice = p.Name
+		}
+		options = append(options, huh.NewOption(title, p.Name))
+	}
+	w.form = m.form(huh.NewGroup(huh.NewSelect[string]().Title("Where is its secret kept?").
+		Description("Never in config.toml: that holds a reference alone.").Options(options...).Value(&w.choice).
+		Validate(func(name string) error {
+			for _, p := range places {
+				if p.Name == name && p.Why != "" {
+					return errors.New(p.Why)
+				}
+			}
+			return nil
+		})))
+	return w.form.Init()
+}
+
+// enterFields says what to create at the vendor, and asks for what is to be typed.
+func (m *Model) enterFields() tea.Cmd {
+	w := m.wizard
+	w.typed = make(map[string]*string)
+	var steps strings.Builder
+	for i, s := range w.way.Steps {
+		fmt.Fprintf(&steps, "%d. %s\n", i+1, s)
+	}
+	steps.WriteString("Least rights: " + strings.Join(w.way.Scopes, ", "))
+	groups := []*huh.Group{huh.NewGroup(huh.NewNote().Title("At " + w.guide.Title).Description(plain(steps.String())).Next(true).NextLabel("I have it"))}
+	var fields []huh.Field
+	name := w.guide.System
+	if w.rotate == "" {
+		for n := 2; slices.ContainsFunc(m.list, func(c Connection) bool { return c.Name == name }); n++ {
+			name = fmt.Sprintf("%s%d", w.guide.System, n)
+		}
+		w.typed["name"] = &name
+		fields = append(fields, huh.NewInput().Key("name").Title("Name of the connection").Value(&name).Validate(m.freeName))
+	}
+	for _, f := range w.way.Fields {
+		if w.rotate != "" && !f.Secret {
+			continue
+		}
+		fields = append(fields, w.input(f))
+	}
+	if len(fields) > 0 {
+		groups = append(groups, huh.NewGroup(fields...))
+	}
+	w.form = m.form(groups...)
+	return w.form.Init()
+}
+
+// plain keeps huh from reading a description's signs as markup.
+func plain(s string) string {
+	return strings.NewReplacer("_", "\\_", "*", "\\*", "`", "\\`").Replace(s)
+}
+
+func (m *Model) freeName(s string) error {
+	switch {
+	case s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
+		return errors.New("small letters, digits, - and _")
+	case slices.ContainsFunc(m.list, func(c Connection) bool { return c.Name == s }):
+		return errors.New("there is one of that name already")
+	default:
+		return nil
+	}
+}
+
+func (w *wizard) input(f provisioning.GuideField) huh.Field {
+	value := f.Default
+	if w.draft.Values[f.Key] != "" && !f.Secret {
+		value = w.draft.Values[f.Key]
+	}
+	w.typed[f.Key] = &value
+	title, hint := f.Title, f.Hint
+	reference := f.Secret && w.draft.Place == Reference
+	if reference {
+		title, hint = title+": a reference", "file:PATH (0600), env:NAME or exec:COMMAND"
+	}
+	in := huh.NewInput().Key(f.Key).Title(title).Description(plain(hint)).Value(&value)
+	if f.Secret && !f.Multi && !reference {
+		in = in.EchoMode(huh.EchoModePassword)
+	}
+	return in.Validate(func(s string) error {
+		if strings.TrimSpace(s) == "" && !f.Optional {
+			return errors.New("it is needed")
+		}
+		if reference && !slices.ContainsFunc([]string{"file:", "env:", "exec:", "keyring:"}, func(p string) bool { return strings.HasPrefix(s, p) }) {
+			return errors.New("a reference begins with file:, env:, exec: or keyring:")
+		}
+		return nil
+	})
+}
+
+// take puts what was typed into the draft, and forgets the secrets as text.
+func (w *wizard) take() {
+	if name := w.typed["name"]; name != nil {
+		w.draft.Name = *name
+	} else {
+		w.draft.Name, w.draft.Replaces = w.rotate, w.rotate
+	}
+	for _, f := range w.way.Fields {
+		typed := w.typed[f.Key]
+		if typed == nil {
+			continue
+		}
+		value := strings.TrimSpace(*typed)
+		switch {
+		case f.Secret && w.draft.Place == Reference, !f.Secret:
+			w.draft.Values[f.Key] = value
+		case f.Multi:
+			w.draft.Files[f.Key] = value
+		default:
+			w.draft.Secrets[f.Key] = provisioning.NewSecret(value)
+		}
+		if f.Secret {
+			*typed = ""
+		}
+	}
+}
+
+// steer takes a message while the wizard has the word.
+func (m *Model) steer(msg tea.Msg) tea.Cmd {
+	w := m.wizard
+	switch msg := msg.(type) {
+	case told:
+		if msg.of == w {
+			w.findings = append(w.findings, msg.f)
+			return w.listen()
+		}
+		return nil
+	case examined:
+		if msg.of != w {
+			return nil
+		}
+		w.failed = msg.err
+		return m.enter(tested)
+	case asked:
+		if msg.of == w {
+			w.page, w.code = msg.page, msg.code
+			return w.listen()
+		}
+		return nil
+	case signedIn:
+		if msg.of != w {
+			return nil
+		}
+		if msg.err != nil {
+			w.failed = msg.err
+			return m.enter(tested)
+		}
+		w.draft.Secrets["refresh"] = msg.secret
+		return m.enter(testing)
+	case saved:
+		if msg.of != w {
+			return nil
+		}
+		if msg.err != nil {
+			m.wizard = nil
+			return tea.Batch(m.read(), ui.Say(ui.Failed{Err: msg.err}))
+		}
+		m.health[w.draft.Name] = w.findings
+		m.wizard = nil
+		text := w.draft.Name + " is connected"
+		if !m.alone {
+			return tea.Batch(m.read(), ui.Say(ui.Toast{Text: text, Good: true}), ui.Say(ui.Reopen{}))
+		}
+		return tea.Batch(m.read(), ui.Say(ui.Toast{Text: text, Good: true}))
+	case tea.KeyPressMsg:
+		if msg.String() == "esc" {
+			return m.back()
+		}
+		switch msg.String() {
+		case "pgdown":
+			w.top += 5
+		case "pgup":
+			w.top = max(0, w.top-5)
+		}
+	}
+	if w.form == nil {
+		return nil
+	}
+	model, cmd := w.form.Update(msg)
+	if form, ok := model.(*huh.Form); ok {
+		w.form = form
+	}
+	if w.form.State == huh.StateCompleted {
+		return tea.Batch(cmd, m.next())
+	}
+	return cmd
+}
+
+// next goes on from a form that was filled in.
+func (m *Model) next() tea.Cmd {
+	w := m.wizard
+	switch w.step {
+	case askSystem:
+		w.guide, _ = m.guide(w.choice)
+		return m.enter(askWay)
+	case askWay:
+		i := slices.IndexFunc(w.guide.Ways, func(way provisioning.Way) bool { return way.Name == w.choice })
+		w.way = w.guide.Ways[max(i, 0)]
+		return m.enter(askPlace)
+	case askPlace:
+		w.draft.Place = w.choice
+		return m.enter(askFields)
+	case askFields:
+		w.take()
+		if w.way.Name == "device" {
+			return m.enter(signingIn)
+		}
+		return m.enter(testing)
+	case tested:
+		switch w.choice {
+		case "save":
+			return m.enter(saving)
+		case "again":
+			return m.enter(askFields)
+		default:
+			m.wizard = nil
+			return ui.Say(ui.Toast{Text: "nothing was kept"})
+		}
+	case signingIn, testing, saving:
+	}
+	return nil
+}
+
+// back goes one step back, and out of the wizard from its first.
+func (m *Model) back() tea.Cmd {
+	w := m.wizard
+	if w.stop != nil {
+		w.stop()
+	}
+	switch w.step {
+	case signingIn, testing, tested:
+		return m.enter(askFields)
+	case askFields, askPlace:
+		if w.rotate == "" && len(w.guide.Ways) > 1 {
+			return m.enter(askWay)
+		}
+	case saving:
+		return nil // it is being kept
+	case askSystem, askWay:
+	}
+	m.wizard = nil
+	return ui.Say(ui.Toast{Text: "nothing was kept"})
+}
+
+// examine tries the draft's rights; each is told as it is found.
+func (m *Model) examine() tea.Cmd {
+	w := m.wizard
+	w.findings, w.failed, w.top = nil, nil, 0
+	ctx, stop := context.WithCancel(m.ctx)
+	w.stop = stop
+	w.events = make(chan tea.Msg, 256)
+	d := w.draft
+	events := w.events
+	work := func() tea.Msg {
+		defer stop()
+		err := m.setup.Examine(ctx, d, func(f provisioning.Finding) { send(ctx, events, told{w, f}) })
+		send(ctx, events, examined{w, err})
+		close(events)
+		return nil
+	}
+	return tea.Batch(work, w.listen())
+}
+
+// send tells an event, unless the wizard was left.
+func send(ctx context.Context, events chan<- tea.Msg, msg tea.Msg) {
+	select {
+	case events <- msg:
+	case <-ctx.Done():
+	}
+}
+
+// listen waits for the next event.
+func (w *wizard) listen() tea.Cmd {
+	events := w.events
+	return func() tea.Msg { return <-events } // nil once it is closed
+}
+
+// signIn has the operator sign in on another page.
+func (m *Model) signIn() tea.Cmd {
+	w := m.wizard
+	w.page, w.code, w.failed, w.findings = "", "", nil, nil
+	ctx, stop := context.WithCancel(m.ctx)
+	w.stop = stop
+	w.events = make(chan tea.Msg, 8)
+	d, events := w.draft, w.events
+	work := func() tea.Msg {
+		defer stop()
+		secret, err := m.setup.SignIn(ctx, d, func(page, code string) { send(ctx, events, asked{w, page, code}) })
+		send(ctx, events, signedIn{w, secret, err})
+		close(events)
+		return nil
+	}
+	return tea.Batch(work, w.listen())
+}
+
+// bad reports whether something that is needed is missing.
+func (w *wizard) bad() bool {
+	return w.failed != nil || slices.ContainsFunc(w.findings, func(f provisioning.Finding) bool { return f.State == provisioning.FindingBad })
+}
+
+// enterTested asks what to do with what was found.
+func (m *Model) enterTested() tea.Cmd {
+	w := m.wizard
+	save, again, drop := huh.NewOption("keep it", "save"), huh.NewOption("change what I typed", "again"), huh.NewOption("leave it", "drop")
+	options := []huh.Option[string]{save, again, drop}
+	title := "Everything that is needed is there."
+	w.choice = "save"
+	if w.bad() {
+		options, title = []huh.Option[string]{again, save, drop}, "Something is missing: nothing that rests on it will be believed."
+		w.choice = "again"
+	}
+	if w.failed != nil {
+		options = []huh.Option[string]{again, drop}
+	}
+	w.form = m.form(huh.NewGroup(huh.NewSelect[string]().Title(title).Options(options...).Value(&w.choice)))
+	return w.form.Init()
+}
+
+func (m *Model) wizardKeys() []ui.Binding {
+	nothing := func() tea.Cmd { return nil }
+	return []ui.Binding{
+		{Keys: []string{"enter"}, Show: "⏎", Help: "next", Footer: 1, Do: nothing},
+		{Keys: []string{"shift+tab"}, Help: "field before", Footer: 2, Do: nothing},
+		{Keys: []string{"esc"}, Help: "step back", Footer: 3, Do: nothing},
+		{Keys: []string{"ctrl+c"}, Help: "quit", Footer: 4, Do: nothing},
+	}
+}
