@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/clients/demofirm"
+	"rollcall/clients/entra/entratest"
 	"rollcall/clients/wire/spectest"
 	"rollcall/provisioning"
 )
@@ -52,7 +53,7 @@ func descriptions() map[string]description {
 	}
 }
 
-// known is nobody: a feed that leaves something out must ask for it.
+// nobody is known: a feed that leaves something out must ask for it.
 type nobody struct{}
 
 func (nobody) Person(string) (provisioning.Person, bool) { return provisioning.Person{}, false }
@@ -95,7 +96,7 @@ func exercise(t *testing.T, running *demofirm.Running, d directory) int {
 	return len(people)
 }
 
-// change changes somebody, a membership among it, and removes somebody.
+// change changes somebody, and at Entra a membership with them: its delta of groups leads to an operation of its own.
 func change(r *demofirm.Running, system, id string) {
 	switch system {
 	case "okta":
@@ -104,6 +105,7 @@ func change(r *demofirm.Running, system, id string) {
 		u, _ := r.Entra.User(id)
 		u.Department = "Elsewhere"
 		r.Entra.Put(u)
+		r.Entra.PutGroup(entratest.Group{ID: "a-new-group", Name: "A new group", Members: []string{id}})
 	case "google":
 		u, _ := r.Google.User(id)
 		u.Department = "Elsewhere"

@@ -174,13 +174,21 @@ func (s *Server) groupsDelta(w http.ResponseWriter, r *http.Request, q url.Value
 		s.end(w, r, s.begin(r, ""), s.version, q.Get("$select"))
 		return
 	}
-	version, names, ok := s.since(w, r, token)
-	if !ok {
-		return
+	version, names, told := s.version, q.Get("$select"), s.groupLog
+	if token == "" { // from the beginning: every group, with everybody in it
+		version, told = -1, nil
+		for _, id := range s.groupIDs {
+			told = append(told, change{id: id, came: slices.Concat(s.groups[id].Members, s.groups[id].Nested)})
+		}
+	} else {
+		var ok bool
+		if version, names, ok = s.since(w, r, token); !ok {
+			return
+		}
 	}
 	b := s.begin(r, "")
 	first := true
-	for _, c := range s.groupLog {
+	for _, c := range told {
 		if c.at <= version {
 			continue
 		}

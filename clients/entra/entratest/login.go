@@ -118,6 +118,12 @@ func (s *Server) give(w http.ResponseWriter, refresh string) {
 	answer(w, http.StatusOK, body)
 }
 
+// urlSafe spells a thumbprint as RFC 7515 4.1.8 says: Microsoft's own library sends it in the standard alphabet, padded, and Entra
+// takes both.
+func urlSafe(thumbprint string) string {
+	return strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(thumbprint), "=")
+}
+
 // checkAssertion is what Entra checks of a certificate's assertion.
 func (s *Server) checkAssertion(assertion, base string) (number, words string) {
 	token, err := jwt.ParseSigned(assertion, []jose.SignatureAlgorithm{jose.PS256, jose.RS256})
@@ -125,7 +131,7 @@ func (s *Server) checkAssertion(assertion, base string) (number, words string) {
 		return "50027", "JWT token is invalid or malformed."
 	}
 	thumbprint, _ := token.Headers[0].ExtraHeaders["x5t#S256"].(string)
-	key := s.config.Keys[thumbprint]
+	key := s.config.Keys[urlSafe(thumbprint)]
 	var claims struct {
 		Issuer  string `json:"iss"`
 		Subject string `json:"sub"`
