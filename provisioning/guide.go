@@ -1,5 +1,8 @@
 package provisioning
 
+// SignIn is what the finding about a sign-in is called: it is the one that new secrets mend.
+const SignIn = "sign-in"
+
 // FindingState says how one right, or one condition, of a connection stands.
 type FindingState string
 

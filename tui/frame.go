@@ -79,7 +79,7 @@ func (m *Model) failure() []string {
 		if i == 0 {
 			style, sign = ui.Danger, m.st.Glyphs.No
 		}
-		for j, t := range ui.Wrap(names.Clean(line), m.width-4, 3) {
+		for j, t := range ui.Paragraph(line, m.width-4, 4) {
 			if j > 0 {
 				sign = " "
 			}

@@ -12,7 +12,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"rollcall/provisioning"
-	"rollcall/provisioning/names"
 	"rollcall/themes"
 	"rollcall/tui/batch"
 	"rollcall/tui/connect"
@@ -282,7 +281,13 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 }
 
 func (m *Model) failedKey(name string) tea.Cmd {
-	text := strings.Join(errorLines(m.failed), "\n")
+	var lines []string
+	for _, line := range errorLines(m.failed) {
+		for _, t := range ui.Paragraph(line, 200, 20) { // what is copied is pasted into a ticket, or into a shell
+			lines = append(lines, t.Bare())
+		}
+	}
+	text := strings.Join(lines, "\n")
 	switch name {
 	case "y":
 		return tea.Batch(tea.SetClipboard(text), ui.Say(ui.Toast{Text: "copied", Good: true}))
@@ -361,15 +366,12 @@ func (m *Model) setTheme(name string) tea.Cmd {
 	return ui.Say(ui.Toast{Text: "theme: " + theme.Title, Good: true})
 }
 
-// errorLines says an error in three parts: what happened, the cause, what to do.
+// errorLines says an error in three parts, as they came: what happened, the cause, what to do.
 func errorLines(err error) []string {
-	var lines []string
-	for part := range strings.SplitSeq(err.Error(), "\n") {
-		lines = append(lines, names.Clean(part).Bare())
-	}
+	lines := strings.Split(err.Error(), "\n")
 	var e *provisioning.Error
 	if errors.As(err, &e) && e.Hint != "" {
-		lines = append(lines, names.Clean(e.Hint).Bare())
+		lines = append(lines, e.Hint)
 	}
 	return lines
 }

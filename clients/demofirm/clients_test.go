@@ -31,6 +31,7 @@ type via struct {
 	trace     *wire.Trace
 	perSecond float64 // 0: as fast as the simulators are
 	share     float64
+	alone     bool // people alone, without their groups
 }
 
 // brisk is a clock on which a back-off is short.
@@ -61,24 +62,24 @@ func client(t testing.TB, c demofirm.Connection, v via) directory {
 	switch f := c.Fields; c.System {
 	case "okta":
 		d, err = okta.New(okta.Options{
-			Name: c.Name, URL: c.URL, Token: secret(c.Token), ClientID: c.ClientID, Key: secret(c.Key), AllowLoopbackHTTP: true, Groups: true,
+			Name: c.Name, URL: c.URL, Token: secret(c.Token), ClientID: c.ClientID, Key: secret(c.Key), AllowLoopbackHTTP: true, Groups: !v.alone,
 			Transport: v.transport, Clock: v.clock, Limits: v.limits, Trace: v.trace, Share: v.share, Fields: okta.Fields{ExternalID: f["external_id"]},
 		})
 	case "entra":
 		d, err = entra.New(entra.Options{
 			Name: c.Name, Tenant: c.Tenant, ClientID: c.ClientID, Secret: secret(c.ClientSecret), Key: secret(c.Key), GraphURL: c.URL, LoginURL: c.LoginURL,
-			AllowLoopbackHTTP: true, Groups: true, Transport: v.transport, Clock: v.clock, Limits: v.limits, Trace: v.trace, PerSecond: rate, Share: v.share,
+			AllowLoopbackHTTP: true, Groups: !v.alone, Transport: v.transport, Clock: v.clock, Limits: v.limits, Trace: v.trace, PerSecond: rate, Share: v.share,
 			Fields: entra.Fields{BirthYear: f["birth_year"]},
 		})
 	case "google":
 		d, err = google.New(google.Options{
-			Name: c.Name, Key: secret(c.Key), Subject: c.Subject, APIURL: c.URL, LoginURL: c.LoginURL, AllowLoopbackHTTP: true, Groups: true,
+			Name: c.Name, Key: secret(c.Key), Subject: c.Subject, APIURL: c.URL, LoginURL: c.LoginURL, AllowLoopbackHTTP: true, Groups: !v.alone,
 			Transport: v.transport, Clock: v.clock, Limits: v.limits, Trace: v.trace, PerSecond: rate, Share: v.share,
 			Fields: google.Fields{SSOName: f["sso_name"], BirthYear: f["birth_year"], ExternalID: f["external_id"]},
 		})
 	case "onelogin":
 		d, err = onelogin.New(onelogin.Options{
-			Name: c.Name, URL: c.URL, ClientID: c.ClientID, Secret: secret(c.ClientSecret), AllowLoopbackHTTP: true, Groups: true,
+			Name: c.Name, URL: c.URL, ClientID: c.ClientID, Secret: secret(c.ClientSecret), AllowLoopbackHTTP: true, Groups: !v.alone,
 			Transport: v.transport, Clock: v.clock, Limits: v.limits, Trace: v.trace, Share: v.share,
 		})
 	default:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"rollcall/clients/imanage/imanagetest"
 	"rollcall/clients/okta/oktatest"
 	"rollcall/clients/onelogin/onelogintest"
+	"rollcall/clients/wire/wiretest"
 )
 
 // ServeOptions say how the firm is served.
@@ -27,6 +29,11 @@ type ServeOptions struct {
 	// EffectDelay and AnswerDelay are how long the document system works before and after a write takes effect: with them a
 	// commit can be watched.
 	EffectDelay, AnswerDelay time.Duration
+	// Least gives the directories' credentials one right too few.
+	Least bool
+	// Limits is the share of the vendors' published rates that the directories enforce (contracts/idps.md 2): 1 is all of them, in a
+	// test less, so that a small firm meets them; 0: none is. OneLogin then also gives no more than the documented 50 rows a page.
+	Limits float64
 }
 
 // Running is a firm that is served. Close it.
@@ -156,11 +163,19 @@ func (r *Running) serveDirectories(ctx context.Context, f *Firm, o ServeOptions)
 		case "okta":
 			config := f.oktaConfig()
 			config.Now = o.Now
+			if o.Least {
+				config.Forbidden = "/api/v1/groups"
+			}
+			config.RateLimit, config.TokenShare = limit(oktaRate, o), oktaShare
 			r.Okta = oktatest.New(config)
 			err = r.Okta.Start(ctx)
 		case "entra":
 			config := f.entraConfig()
 			config.Now = o.Now
+			if o.Least {
+				config.Rights = []string{"User.ReadBasic.All", "GroupMember.Read.All"}
+			}
+			config.Units = limit(entraUnits, o)
 			r.Entra = entratest.New(config)
 			err = r.Entra.Start(ctx)
 		case "google":
@@ -168,6 +183,12 @@ func (r *Running) serveDirectories(ctx context.Context, f *Firm, o ServeOptions)
 		case "onelogin":
 			config := f.oneloginConfig()
 			config.Now = o.Now
+			if o.Least {
+				config.Scope = "Read Users"
+			}
+			if config.RateLimit = limit(oneloginRate, o); config.RateLimit > 0 {
+				config.PageSize = oneloginRows
+			}
 			r.OneLogin = onelogintest.New(config)
 			err = r.OneLogin.Start(ctx)
 		default:
@@ -180,15 +201,32 @@ func (r *Running) serveDirectories(ctx context.Context, f *Firm, o ServeOptions)
 	return nil
 }
 
+// The vendors' published limits (contracts/idps.md 2.1 to 2.4). Okta publishes the size of no bucket, and shows it to an org's
+// own administrator alone: 600 is taken for a usual one.
+const (
+	oktaRate     = 600 // a minute and bucket
+	oktaShare    = 0.5 // of it, for one token
+	entraUnits   = 8000
+	googleRate   = 2400 // a minute
+	oneloginRate = 5000 // an hour
+	oneloginRows = 50
+)
+
+func limit(published int, o ServeOptions) int { return int(math.Round(float64(published) * o.Limits)) }
+
 // serveGoogle makes a key as it goes: one that was kept in the code would be somebody's secret.
 func (r *Running) serveGoogle(ctx context.Context, f *Firm, o ServeOptions) error {
 	config := f.googleConfig()
 	config.Now = o.Now
+	if o.Least {
+		config.Scopes = config.Scopes[:1]
+	}
 	key, err := googleKey(&config, "")
 	if err != nil {
 		return err
 	}
 	r.googleKey = key
+	config.RateLimit = limit(googleRate, o)
 	r.Google = googletest.New(config)
 	return r.Google.Start(ctx)
 }
@@ -315,4 +353,18 @@ func (f *Firm) imanageConfig() imanagetest.Config {
 // FirstID is the immutable id of somebody who stands on the first page of the first directory.
 func (r *Running) FirstID() string {
 	return r.firm.idIn(r.firm.Options.Directories[0], 0)
+}
+
+// Listing is the bench of a directory, and a fault, to be given a kind, that meets its listing of people alone.
+func (r *Running) Listing(directory string) (*wiretest.Bench, wiretest.Fault) {
+	switch directory {
+	case "entra":
+		return r.Entra.Bench(), wiretest.Fault{Path: "/v1.0/users", Query: "expand=manager"}
+	case "google":
+		return r.Google.Bench(), wiretest.Fault{Path: "/admin/directory/v1/users"}
+	case "onelogin":
+		return r.OneLogin.Bench(), wiretest.Fault{Path: "/api/2/users"}
+	default:
+		return r.Okta.Bench(), wiretest.Fault{Path: "/api/v1/users"}
+	}
 }

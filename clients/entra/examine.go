@@ -23,10 +23,10 @@ func (c *Client) Examine(ctx context.Context, tell func(provisioning.Finding)) e
 		return ctx.Err()
 	}
 	if err != nil {
-		tell(wire.Right("sign-in", "", err, "rollcall connect --rotate "+c.opts.Name))
+		tell(wire.Right(provisioning.SignIn, "", err, ""))
 		return ctx.Err()
 	}
-	tell(provisioning.Finding{What: "sign-in", State: provisioning.FindingGood, Detail: c.signedInBy()})
+	tell(provisioning.Finding{What: provisioning.SignIn, State: provisioning.FindingGood, Detail: c.signedInBy()})
 	c.examineCertificate(tell)
 	c.examineUsers(ctx, tell)
 	tell(wire.Right("list deleted people", "the leavers of the last 30 days", c.plain(c.probe(ctx, "/directory/deletedItems/microsoft.graph.user", url.Values{"$select": {"id"}, "$top": {"1"}})),

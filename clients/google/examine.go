@@ -17,10 +17,10 @@ func (c *Client) Examine(ctx context.Context, tell func(provisioning.Finding)) e
 		return ctx.Err()
 	}
 	if err != nil {
-		tell(wire.Right("sign-in", "", err, "rollcall connect --rotate "+c.opts.Name))
+		tell(wire.Right(provisioning.SignIn, "", err, ""))
 		return ctx.Err()
 	}
-	tell(provisioning.Finding{What: "sign-in", State: provisioning.FindingGood, Detail: "the service account asks in the administrator's name"})
+	tell(provisioning.Finding{What: provisioning.SignIn, State: provisioning.FindingGood, Detail: "the service account asks in the administrator's name"})
 	c.examineUsers(ctx, tell)
 	deleted := url.Values{"customer": {c.opts.Customer}, "maxResults": {"1"}, "showDeleted": {"true"}, "fields": {"kind"}}
 	tell(wire.Right("list deleted people", "the leavers of the last 20 days", c.probe(ctx, "/users", deleted), "give the administrator the Users Read privilege"))

@@ -18,10 +18,10 @@ func (c *Client) Examine(ctx context.Context, tell func(provisioning.Finding)) e
 		return ctx.Err()
 	}
 	if err != nil {
-		tell(wire.Right("sign-in", "", err, "rollcall connect --rotate "+c.opts.Name))
+		tell(wire.Right(provisioning.SignIn, "", err, ""))
 		return ctx.Err()
 	}
-	tell(provisioning.Finding{What: "sign-in", State: provisioning.FindingGood, Detail: "by password grant, with admin scope"})
+	tell(provisioning.Finding{What: provisioning.SignIn, State: provisioning.FindingGood, Detail: "by password grant, with admin scope"})
 	customer, self, err := c.discover(ctx)
 	tell(wire.Right("who we are", "", err, "check the address"))
 	if err != nil {

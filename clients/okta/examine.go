@@ -29,10 +29,10 @@ func (c *Client) Examine(ctx context.Context, tell func(provisioning.Finding)) e
 		return ctx.Err()
 	}
 	if errorCode(err) == "E0000011" || (c.token != nil && body == nil && errorCode(err) == "") {
-		tell(wire.Right("sign-in", "", err, "rollcall connect --rotate "+c.opts.Name))
+		tell(wire.Right(provisioning.SignIn, "", err, ""))
 		return ctx.Err()
 	}
-	tell(provisioning.Finding{What: "sign-in", State: provisioning.FindingGood, Detail: how})
+	tell(provisioning.Finding{What: provisioning.SignIn, State: provisioning.FindingGood, Detail: how})
 	tell(wire.Right("list people", "with status, department and title", err, "give the token's owner the Read-only Administrator role"))
 	c.examineFields(body, tell)
 	search := url.Values{"limit": {"1"}, "search": {`status eq "DEPROVISIONED"`}}

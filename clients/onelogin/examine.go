@@ -19,10 +19,10 @@ func (c *Client) Examine(ctx context.Context, tell func(provisioning.Finding)) e
 		return ctx.Err()
 	}
 	if err != nil {
-		tell(wire.Right("sign-in", "", err, "rollcall connect --rotate "+c.opts.Name))
+		tell(wire.Right(provisioning.SignIn, "", err, ""))
 		return ctx.Err()
 	}
-	tell(provisioning.Finding{What: "sign-in", State: provisioning.FindingGood, Detail: "by API credential"})
+	tell(provisioning.Finding{What: provisioning.SignIn, State: provisioning.FindingGood, Detail: "by API credential"})
 	c.examineUsers(ctx, tell)
 	for _, right := range []struct{ what, path, use string }{
 		{"list roles", "/api/2/roles", "roles are shown as groups"}, {"list groups", "/api/1/groups", "each person's one group"},

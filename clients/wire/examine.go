@@ -85,10 +85,14 @@ func (c *Client) Rated(tell func(provisioning.Finding)) {
 	tell(f)
 }
 
-// Right tells one right by how its probe ended.
+// Right tells one right by how its probe ended. Where the error itself says what to do, that is the mend.
 func Right(what, use string, err error, mend string) provisioning.Finding {
 	if err == nil {
 		return provisioning.Finding{What: what, State: provisioning.FindingGood, Detail: use}
 	}
-	return provisioning.Finding{What: what, State: provisioning.FindingBad, Detail: Reason(err), Mend: mend}
+	var e *provisioning.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		mend = e.Hint
+	}
+	return provisioning.Finding{What: what, State: provisioning.FindingBad, Detail: err.Error(), Mend: mend}
 }

@@ -7,6 +7,7 @@ import (
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/desk"
+	"rollcall/tui/ui"
 )
 
 func newDoctor(f *flags) *cobra.Command {
@@ -40,13 +41,25 @@ func newDoctor(f *flags) *cobra.Command {
 	}
 }
 
+// A finding's text is broken into lines that a ticket shows whole.
+const (
+	findingWidth = 100
+	findingLines = 12
+)
+
 func printHealth(c *cobra.Command, health []desk.Health) {
 	out := c.OutOrStdout()
 	missing, warnings := 0, 0
 	for _, h := range health {
 		fmt.Fprintf(out, "%s (%s)\n", clean(h.Name), clean(h.System))
 		for _, f := range h.Findings {
-			fmt.Fprintf(out, "  %-8s %-26s %s\n", f.State, clean(f.What), clean(f.Detail))
+			told := func(state provisioning.FindingState, what, text string) {
+				for _, line := range ui.Paragraph(text, findingWidth, findingLines) {
+					fmt.Fprintf(out, "  %-8s %-26s %s\n", state, clean(what), line)
+					state, what = "", ""
+				}
+			}
+			told(f.State, f.What, f.Detail)
 			switch f.State {
 			case provisioning.FindingBad:
 				missing++
@@ -56,7 +69,10 @@ func printHealth(c *cobra.Command, health []desk.Health) {
 				continue
 			}
 			if f.Mend != "" {
-				fmt.Fprintf(out, "  %-8s %-26s mend: %s\n", "", "", clean(f.Mend))
+				told("", "", "mend: "+f.Mend)
+			}
+			if f.What == provisioning.SignIn && f.State == provisioning.FindingBad {
+				told("", "", "then: rollcall connect --rotate "+h.Name)
 			}
 		}
 		fmt.Fprintln(out)

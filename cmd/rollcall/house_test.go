@@ -50,7 +50,7 @@ func house() []struct {
 		{"clients/wire/spectest", nil},                      // the vendors' descriptions, for tests
 		{"clients/wire/wiretest", []string{"provisioning"}}, // the bench under every simulator: request log and faults
 		{"clients/credentials", []string{"provisioning"}},
-		{"clients/demofirm", []string{"provisioning", "provisioning/names", "provisioning/names/namestest", "clients/*/*test"}},
+		{"clients/demofirm", []string{"provisioning", "provisioning/names", "provisioning/names/namestest", "clients/*/*test", "clients/wire/wiretest"}},
 		{"clients/*/*test", []string{"provisioning", "provisioning/names", "clients/{1}", "clients/wire/wiretest"}},
 		{"clients/*", []string{"provisioning", "provisioning/names", "clients/wire", "clients/wire/oauth"}},
 		{"themes", nil},

@@ -76,6 +76,7 @@ type Model struct {
 	wizard *wizard
 	keys   []ui.Binding
 	width  int
+	height int
 }
 
 // New makes the screen. With a system's name it begins with its wizard; alone says that there is no roster to go back to.
@@ -247,5 +248,12 @@ func (m *Model) guide(system string) (provisioning.Guide, bool) {
 
 // form gives a form the look of the console.
 func (m *Model) form(groups ...*huh.Group) *huh.Form {
-	return huh.NewForm(groups...).WithShowHelp(false).WithTheme(formTheme(m.st)).WithWidth(max(40, m.width-4))
+	f := huh.NewForm(groups...).WithShowHelp(false).WithTheme(formTheme(m.st))
+	m.size(f)
+	return f
+}
+
+// size fits a form under the wizard's title: what does not fit scrolls to the field under the cursor.
+func (m *Model) size(f *huh.Form) {
+	f.WithWidth(max(40, m.width-4)).WithHeight(max(6, m.height-2))
 }

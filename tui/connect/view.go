@@ -47,10 +47,10 @@ func formTheme(st *ui.Styles) huh.Theme {
 
 // Lines draws the screen.
 func (m *Model) Lines(width, height int) []string {
-	if m.width != width {
-		m.width = width
+	if m.width != width || m.height != height {
+		m.width, m.height = width, height
 		if m.wizard != nil && m.wizard.form != nil {
-			m.wizard.form = m.wizard.form.WithWidth(max(40, width-4))
+			m.size(m.wizard.form)
 		}
 	}
 	var out []string
@@ -139,7 +139,7 @@ func (m *Model) findings(width int, findings []provisioning.Finding) []string {
 			sign, style = g.Alert, ui.Warning
 		case provisioning.FindingGood:
 		}
-		for i, t := range ui.Wrap(names.Clean(f.Detail), width-what-4, 3) {
+		for i, t := range ui.Paragraph(f.Detail, width-what-4, 4) {
 			l := m.st.NewLine(width, false).Space(1)
 			if i == 0 {
 				l.Cell(style, sign, 2).Text(ui.Plain, names.Clean(f.What), what)
@@ -151,7 +151,7 @@ func (m *Model) findings(width int, findings []provisioning.Finding) []string {
 		if f.State == provisioning.FindingGood || f.Mend == "" {
 			continue
 		}
-		for _, t := range ui.Wrap(names.Clean(g.Arrow+" "+f.Mend), width-what-4, 3) {
+		for _, t := range ui.Paragraph(g.Arrow+" "+f.Mend, width-what-4, 6) {
 			l := m.st.NewLine(width, false).Space(3 + what)
 			out = append(out, l.Text(style, t, l.Left()).String())
 		}
@@ -170,7 +170,7 @@ func (m *Model) wizardLines(width, height int) []string {
 	}
 	out := []string{l.String(), m.st.Rule(width, "")}
 	line := func(style ui.Style, text string) {
-		for _, t := range ui.Wrap(names.Clean(text), width-2, 4) {
+		for _, t := range ui.Paragraph(text, width-2, 8) {
 			out = append(out, m.st.NewLine(width, false).Space(1).Text(style, t, 0).String())
 		}
 	}
@@ -203,6 +203,11 @@ func (m *Model) wizardLines(width, height int) []string {
 		out = append(out, m.st.Rule(width, ""))
 	case saving:
 		line(ui.Muted, "being kept")
+	case showGuide:
+		lines := m.guideLines(width)
+		room := max(1, height-len(out))
+		w.top = min(w.top, max(0, len(lines)-room))
+		out = append(out, lines[w.top:min(len(lines), w.top+room)]...)
 	case askSystem, askWay, askPlace, askFields:
 	}
 	if w.form != nil {
@@ -210,6 +215,34 @@ func (m *Model) wizardLines(width, height int) []string {
 			out = append(out, m.exactly(part, width))
 		}
 	}
+	return out
+}
+
+// guideLines say what to create at the vendor, and with which rights, each on a line of its own to be copied.
+func (m *Model) guideLines(width int) (out []string) {
+	w := m.wizard
+	line := func(style ui.Style, indent int, first, text string) {
+		for i, t := range ui.Paragraph(text, width-indent-2, 9) {
+			l := m.st.NewLine(width, false).Space(1)
+			if i == 0 {
+				l.Cell(ui.Accent, first, indent)
+			} else {
+				l.Space(indent)
+			}
+			out = append(out, l.Text(style, t, 0).String())
+		}
+	}
+	line(ui.Header, 0, "", "What to create at "+w.guide.Title+", the first time")
+	for i, s := range w.way.Steps {
+		line(ui.Plain, 3, fmt.Sprintf("%d.", i+1), s)
+	}
+	out = append(out, m.st.Blank(width))
+	line(ui.Header, 0, "", "The least rights")
+	for _, s := range w.way.Scopes {
+		line(ui.Strong, 3, "", s)
+	}
+	out = append(out, m.st.Blank(width))
+	line(ui.Muted, 0, "", "Have it at hand, and press enter.")
 	return out
 }
 

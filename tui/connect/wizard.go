@@ -22,6 +22,7 @@ const (
 	askSystem step = iota
 	askWay
 	askPlace
+	showGuide
 	askFields
 	signingIn
 	testing
@@ -115,6 +116,9 @@ func (m *Model) enter(s step) tea.Cmd {
 	case askPlace:
 		w.draft.Way = w.way.Name
 		return m.enterPlace()
+	case showGuide:
+		w.top = 0
+		return nil
 	case askFields:
 		return m.enterFields()
 	case signingIn:
@@ -134,12 +138,15 @@ func (m *Model) enter(s step) tea.Cmd {
 func (m *Model) enterPlace() tea.Cmd {
 	w := m.wizard
 	if !slices.ContainsFunc(w.way.Fields, func(f provisioning.GuideField) bool { return f.Secret }) && w.way.Name != "device" {
-		return m.enter(askFields)
+		return m.enter(showGuide)
 	}
 	places := m.setup.Places(m.ctx)
 	options := make([]huh.Option[string], 0, len(places))
 	w.choice = ""
 	for _, p := range places {
+		if w.way.Name == "device" && p.Name == Reference { // the sign-in renews itself: it must be kept where rollcall may write
+			continue
+		}
 		title := p.Title
 		if p.Why != "" {
 			title += " (not here: " + p.Why + ")"
@@ -161,16 +168,10 @@ func (m *Model) enterPlace() tea.Cmd {
 	return w.form.Init()
 }
 
-// enterFields says what to create at the vendor, and asks for what is to be typed.
+// enterFields asks for what is to be typed.
 func (m *Model) enterFields() tea.Cmd {
 	w := m.wizard
 	w.typed = make(map[string]*string)
-	var steps strings.Builder
-	for i, s := range w.way.Steps {
-		fmt.Fprintf(&steps, "%d. %s\n", i+1, s)
-	}
-	steps.WriteString("Least rights: " + strings.Join(w.way.Scopes, ", "))
-	groups := []*huh.Group{huh.NewGroup(huh.NewNote().Title("At " + w.guide.Title).Description(plain(steps.String())).Next(true).NextLabel("I have it"))}
 	var fields []huh.Field
 	name := w.guide.System
 	if w.rotate == "" {
@@ -186,10 +187,10 @@ func (m *Model) enterFields() tea.Cmd {
 		}
 		fields = append(fields, w.input(f))
 	}
-	if len(fields) > 0 {
-		groups = append(groups, huh.NewGroup(fields...))
+	if len(fields) == 0 { // a device sign-in that is renewed
+		return m.next()
 	}
-	w.form = m.form(groups...)
+	w.form = m.form(huh.NewGroup(fields...))
 	return w.form.Init()
 }
 
@@ -318,17 +319,51 @@ func (m *Model) steer(msg tea.Msg) tea.Cmd {
 			w.top += 5
 		case "pgup":
 			w.top = max(0, w.top-5)
+		case "enter":
+			if w.step == showGuide {
+				return m.enter(askFields)
+			}
 		}
+		if w.form == nil {
+			return nil
+		}
+		cmd := w.key(msg)
+		if w.form.State == huh.StateCompleted {
+			return tea.Batch(cmd, m.next())
+		}
+		return cmd
 	}
 	if w.form == nil {
 		return nil
 	}
-	model, cmd := w.form.Update(msg)
-	if form, ok := model.(*huh.Form); ok {
-		w.form = form
+	_, cmd := w.form.Update(msg)
+	return cmd
+}
+
+// key gives a key to the form. From field to field it goes at once: huh itself would ask for it by a message, and what is typed or
+// pasted before that message came would land in the field before, a secret's first letters among it.
+func (w *wizard) key(msg tea.KeyPressMsg) tea.Cmd {
+	field := w.form.GetFocusedField()
+	move, further := w.form.NextField, w.form.NextGroup
+	switch msg.String() {
+	case "enter", "tab":
+		_, _ = w.form.Update(msg) // the field judges what it holds; where it wants to go is done below
+		if field.Error() != nil {
+			return nil
+		}
+	case "shift+tab":
+		move, further = w.form.PrevField, w.form.PrevGroup
+	default:
+		_, cmd := w.form.Update(msg)
+		return cmd
 	}
-	if w.form.State == huh.StateCompleted {
-		return tea.Batch(cmd, m.next())
+	cmd := move()
+	if w.form.GetFocusedField() != field {
+		return cmd
+	}
+	cmd = further()
+	if w.form.State == huh.StateNormal && w.form.GetFocusedField() == field { // a field before holds what cannot be taken
+		return field.Focus()
 	}
 	return cmd
 }
@@ -346,7 +381,7 @@ func (m *Model) next() tea.Cmd {
 		return m.enter(askPlace)
 	case askPlace:
 		w.draft.Place = w.choice
-		return m.enter(askFields)
+		return m.enter(showGuide)
 	case askFields:
 		w.take()
 		if w.way.Name == "device" {
@@ -363,7 +398,7 @@ func (m *Model) next() tea.Cmd {
 			m.wizard = nil
 			return ui.Say(ui.Toast{Text: "nothing was kept"})
 		}
-	case signingIn, testing, saving:
+	case showGuide, signingIn, testing, saving:
 	}
 	return nil
 }
@@ -377,7 +412,9 @@ func (m *Model) back() tea.Cmd {
 	switch w.step {
 	case signingIn, testing, tested:
 		return m.enter(askFields)
-	case askFields, askPlace:
+	case askFields:
+		return m.enter(showGuide)
+	case showGuide, askPlace:
 		if w.rotate == "" && len(w.guide.Ways) > 1 {
 			return m.enter(askWay)
 		}

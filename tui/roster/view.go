@@ -272,7 +272,13 @@ func (m *Model) columns(l layout, width int) string {
 			}
 		}
 	}
-	line.Space(1).Word(ui.Header, "PEOPLE  ").Text(ui.Muted, names.Clean(directory), max(0, l.person-7))
+	line.Space(1).Word(ui.Header, "PEOPLE  ")
+	room := max(0, l.person-7)
+	if source := names.Clean(directory); source.Width() < room { // the line above names it in any case
+		line.Text(ui.Muted, source, room)
+	} else {
+		line.Space(room)
+	}
 	line.Cell(ui.Muted, "office", l.office)
 	if l.practice > 0 {
 		line.Cell(ui.Muted, "practice", l.practice)

@@ -174,6 +174,38 @@ func Wrap(t names.Text, width, lines int) []names.Text {
 	return out
 }
 
+// Paragraph breaks a text of any length, as it came, into at most so many cleaned lines of a width: Clean alone would cut it off after
+// the graphemes that a name may have. A word that is longer than a line goes on in the next.
+func Paragraph(s string, width, lines int) []names.Text {
+	var out []names.Text
+	line := ""
+	flush := func() {
+		for _, t := range Wrap(names.Clean(line), width, max(1, lines-len(out))) {
+			if len(out) < lines {
+				out = append(out, t)
+			}
+		}
+		line = ""
+	}
+	for word := range strings.FieldsSeq(s) {
+		switch {
+		case line == "":
+			line = word
+		case names.Clean(line+" "+word).Width() <= width:
+			line += " " + word
+		case len(out) == lines-1: // the last line is cut where more would follow
+			line += " " + word
+			flush()
+			return out
+		default:
+			flush()
+			line = word
+		}
+	}
+	flush()
+	return out
+}
+
 // Join writes what another line holds so far behind this one, and gives the whole line.
 func (l *Line) Join(other *Line) string {
 	l.buf = append(l.buf, other.buf...)

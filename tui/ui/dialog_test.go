@@ -134,3 +134,26 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+// TestParagraph: a text of any length is told whole where there are lines enough, each line cleaned and no wider than it may be, and a
+// word longer than a line goes on in the next.
+func TestParagraph(t *testing.T) {
+	long := strings.Repeat("word and ", 60) + strings.Repeat("x", 300) + " \x1b[31mend"
+	lines := ui.Paragraph(long, 40, 99)
+	var all []string
+	for _, l := range lines {
+		if l.Width() > 40 || strings.ContainsRune(l.Bare(), 0x1b) {
+			t.Errorf("%d cells: %q", l.Width(), l.Bare())
+		}
+		all = append(all, l.Bare())
+	}
+	if text := strings.Join(all, " "); strings.Count(text, "word and") != 60 || strings.Count(text, "x") < 255 || !strings.HasSuffix(text, "[31mend") {
+		t.Errorf("%s", text)
+	}
+	if lines := ui.Paragraph(long, 40, 3); len(lines) != 3 || !strings.HasSuffix(lines[2].Bare(), "…") {
+		t.Errorf("%d lines, %v", len(lines), lines)
+	}
+	if lines := ui.Paragraph("  ", 40, 3); len(lines) != 0 {
+		t.Errorf("%v", lines)
+	}
+}

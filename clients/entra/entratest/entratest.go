@@ -11,7 +11,9 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -70,7 +72,7 @@ type Config struct {
 	Basic     bool // no P1 licence: no sign-in activity
 	Now       func() time.Time
 	TokenLife time.Duration // 0: 3,599 s
-	Units     int           // resource units in ten seconds; 0: unlimited
+	Units     int           // resource units that the bucket holds, and that flow into it in ten seconds; 0: unlimited
 	Replay    bool          // a delta tells everything twice, as Graph may
 	EmptyPage bool          // the second page of a listing is empty and has a next link
 	PageSize  int           // of a delta; 0: 200
@@ -107,8 +109,8 @@ type Server struct {
 	log      []change
 	groupLog []change
 	parents  map[string][]string // group or user id → the groups that hold it directly
-	window   time.Time
-	units    int
+	filled   time.Time           // when units was last looked at
+	units    float64             // in the bucket
 	minted   int
 }
 
@@ -382,12 +384,40 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.serveGraph(w, r, path)
 }
 
-// spend takes a request's resource units (contracts/idps.md 2.2): two for people, three for members, five through nesting; one less
-// with $select, one more with $expand, never less than one.
+// spend takes a request's resource units out of the bucket, which fills again all the time (contracts/idps.md 2.2): two for people,
+// three for members, five through nesting; one less with $select, one more with $expand, one less for less than twenty rows, never
+// less than one.
 func (s *Server) spend(w http.ResponseWriter, r *http.Request, path string) bool {
 	if s.config.Units == 0 {
 		return true
 	}
+	cost := Units(path, r.URL.Query())
+	const window = 10 * time.Second
+	now, most := s.config.Now(), float64(s.config.Units)
+	perSecond := most / window.Seconds()
+	if s.filled.IsZero() {
+		s.units = most
+	} else {
+		s.units = min(most, s.units+now.Sub(s.filled).Seconds()*perSecond)
+	}
+	s.filled = now
+	if s.units < float64(cost) {
+		missing := (float64(cost) - s.units) / perSecond
+		w.Header().Set("Retry-After", seconds(time.Duration(missing*float64(time.Second))))
+		s.fail(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests")
+		return false
+	}
+	s.units -= float64(cost)
+	w.Header().Set("X-Ms-Resource-Unit", itoa(cost))
+	const told = 0.8
+	if used := 1 - s.units/most; used > told {
+		w.Header().Set("X-Ms-Throttle-Limit-Percentage", strconv.FormatFloat(used, 'f', 2, 64))
+	}
+	return true
+}
+
+// Units is what a request costs, by its path under /v1.0/ and its query.
+func Units(path string, q url.Values) int {
 	cost := 2
 	switch {
 	case strings.HasSuffix(path, "/members"), strings.HasSuffix(path, "/memberOf"):
@@ -395,26 +425,15 @@ func (s *Server) spend(w http.ResponseWriter, r *http.Request, path string) bool
 	case strings.HasSuffix(path, "/transitiveMembers"), strings.HasSuffix(path, "/transitiveMemberOf"):
 		cost = 5
 	}
-	q := r.URL.Query()
 	if q.Has("$select") {
 		cost--
 	}
 	if q.Has("$expand") {
 		cost++
 	}
-	cost = max(cost, 1)
-	now := s.config.Now()
-	const window = 10 * time.Second
-	if now.Sub(s.window) >= window {
-		s.window, s.units = now, 0
+	const few = 20
+	if n, err := strconv.Atoi(q.Get("$top")); err == nil && n < few {
+		cost--
 	}
-	if s.units+cost > s.config.Units {
-		left := s.window.Add(window).Sub(now)
-		w.Header().Set("Retry-After", seconds(left))
-		s.fail(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests")
-		return false
-	}
-	s.units += cost
-	w.Header().Set("X-Ms-Resource-Unit", itoa(cost))
-	return true
+	return max(cost, 1)
 }

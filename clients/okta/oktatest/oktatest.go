@@ -73,7 +73,8 @@ type Config struct {
 	Forbidden    string                      // a path that the API token's owner may not read
 	TokenLife    time.Duration               // 0: 3,600 s
 	Now          func() time.Time
-	RateLimit    int // requests a minute and bucket; 0: none
+	RateLimit    int     // requests a minute and bucket; 0: none
+	TokenShare   float64 // of a bucket, that one credential may use: Okta gives a half (contracts/idps.md 2.1); 0: all of it
 	RateWindow   time.Duration
 	JoinedHeader bool // one comma-joined Link header (RFC 8288) in place of several
 }
@@ -82,7 +83,6 @@ type Config struct {
 type Server struct {
 	config Config
 	bench  *wiretest.Bench
-	bucket *wiretest.Bucket
 	server *wiretest.Server
 
 	mu     sync.Mutex
@@ -92,6 +92,7 @@ type Server struct {
 	grants map[string]grant
 	used   map[string]bool // jti
 	minted int
+	rates  map[string]*wiretest.Bucket // by name, and by name and credential
 }
 
 // New makes a server.
@@ -107,12 +108,12 @@ func New(c Config) *Server {
 	}
 	s := &Server{
 		config: c, users: make(map[string]*User, len(c.Users)), groups: c.Groups, grants: make(map[string]grant), used: make(map[string]bool),
+		rates: make(map[string]*wiretest.Bucket),
 	}
 	for i := range c.Users {
 		s.users[c.Users[i].ID] = &c.Users[i]
 		s.ids = append(s.ids, c.Users[i].ID)
 	}
-	s.bucket = &wiretest.Bucket{Limit: c.RateLimit, Window: c.RateWindow, Now: c.Now}
 	s.bench = wiretest.New(http.HandlerFunc(s.serve), c.Now)
 	return s
 }
@@ -208,13 +209,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.allowed(w, r) {
 		return
 	}
-	ok, remaining, reset := s.bucket.Take()
-	if s.config.RateLimit > 0 {
-		w.Header()["X-Rate-Limit-Limit"] = []string{strconv.Itoa(s.config.RateLimit)}
-		w.Header()["X-Rate-Limit-Remaining"] = []string{strconv.Itoa(remaining)}
-		w.Header()["X-Rate-Limit-Reset"] = []string{strconv.FormatInt(reset.Unix(), 10)}
-	}
-	if !ok {
+	if !s.take(w, r) {
 		fail(w, http.StatusTooManyRequests, "E0000047", "API call exceeded rate limit due to too many requests.")
 		return
 	}
@@ -242,6 +237,45 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		notFound(w, r.URL.Path)
 	}
+}
+
+// bucket is in which of Okta's buckets a call is counted: lists of people, single people, lists of groups, single groups.
+func bucket(path string) string {
+	first, _, single := strings.Cut(strings.Trim(strings.TrimPrefix(path, "/api/v1"), "/"), "/")
+	if single {
+		return first + "/id"
+	}
+	return first
+}
+
+// take counts a call in its bucket, and in the part of it that the credential may use. The headers tell of the limit that is nearer.
+func (s *Server) take(w http.ResponseWriter, r *http.Request) bool {
+	if s.config.RateLimit == 0 {
+		return true
+	}
+	name := bucket(r.URL.Path)
+	rate := func(key string, limit int) *wiretest.Bucket {
+		if s.rates[key] == nil {
+			s.rates[key] = &wiretest.Bucket{Limit: limit, Window: s.config.RateWindow, Now: s.config.Now}
+		}
+		return s.rates[key]
+	}
+	all := rate(name, s.config.RateLimit)
+	ok, left, reset, limit := true, s.config.RateLimit, time.Time{}, s.config.RateLimit
+	if s.config.TokenShare > 0 {
+		own := rate(name+" "+r.Header.Get("Authorization"), int(s.config.TokenShare*float64(s.config.RateLimit)))
+		limit = own.Limit
+		ok, left, reset = own.Take()
+	}
+	if ok {
+		if may, rest, end := all.Take(); !may || rest < left {
+			ok, left, reset, limit = may, rest, end, all.Limit
+		}
+	}
+	w.Header()["X-Rate-Limit-Limit"] = []string{strconv.Itoa(limit)}
+	w.Header()["X-Rate-Limit-Remaining"] = []string{strconv.Itoa(left)}
+	w.Header()["X-Rate-Limit-Reset"] = []string{strconv.FormatInt(reset.Unix(), 10)}
+	return ok
 }
 
 func (s *Server) lifecycle(w http.ResponseWriter, id, verb string) {
