@@ -85,7 +85,7 @@ func New(ctx context.Context, d Deps) (*Model, error) {
 	}
 	m := &Model{ctx: ctx, deps: d, st: ui.NewStyles(theme, d.ASCII), width: 80, height: 24}
 	if d.Desk == nil {
-		m.stack = []screen{connect.New(ctx, d.Setup, m.st, d.Connect, true)}
+		m.stack = []screen{connect.New(ctx, d.Setup, nil, m.st, d.Connect)}
 	} else {
 		m.stack = []screen{roster.New(ctx, d.Desk, m.st, d.Now)}
 	}
@@ -204,10 +204,7 @@ func (m *Model) asked(msg tea.Msg) (tea.Cmd, bool) {
 	case ui.OpenRecord:
 		return m.push(record.New(m.ctx, m.deps.Desk, m.st, msg.Batch)), true
 	case ui.OpenConnections:
-		if m.deps.Setup == nil {
-			return ui.Say(ui.Toast{Text: "the connections of the demo are its own: rollcall connect sets up real ones"}), true
-		}
-		return m.push(connect.New(m.ctx, m.deps.Setup, m.st, "", false)), true
+		return m.push(connect.New(m.ctx, m.deps.Setup, m.deps.Desk, m.st, "")), true
 	case ui.Reopen:
 		m.reopen = true
 		return tea.Quit, true

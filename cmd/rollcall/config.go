@@ -29,8 +29,10 @@ type setup struct {
 	Seat        *operator           `toml:"-" json:"operator"`
 	Connections []connection        `toml:"connection" json:"connections"`
 	Policy      string              `toml:"-" json:"policy"`
-	// RecordKey is where the key of the record's chain lives, "" for the keyring: file:PATH for a server that has none.
+	// RecordKey is where the key of the record's chain lives, "" for the keyring: file:PATH or age:NAME for one that has none.
 	RecordKey string `toml:"record_key" json:"-"`
+	// Passphrase is where the vault's passphrase lives, for a machine at which nobody sits; "": it is asked for.
+	Passphrase string `toml:"passphrase" json:"-"`
 	// Prefer gives an attribute its own order of directories; else they count in the order in which they stand.
 	Prefer map[string][]string `toml:"prefer" json:"-"`
 }
@@ -44,7 +46,7 @@ type operator struct {
 	Role      string `toml:"role" json:"role"`
 }
 
-// connection is one system. Secrets are references (keyring:, file:, env:, exec:) in a config.toml; the JSON of `rollcall sim`
+// connection is one system. Secrets are references (keyring:, age:, file:, env:, exec:) in a config.toml; the JSON of `rollcall sim`
 // carries the simulators' own made-up ones.
 type connection struct {
 	Name          string            `toml:"name" json:"name"`
@@ -81,9 +83,6 @@ const (
 	loopbackSettle = 200 * time.Millisecond
 	tenantSettle   = 45 * time.Second
 )
-
-// cutKeyring takes SERVICE/ACCOUNT out of a keyring: reference.
-func cutKeyring(ref string) (string, bool) { return strings.CutPrefix(ref, "keyring:") }
 
 // directoryList reads --directory: names with commas between them, or all.
 func (f *flags) directoryList() ([]string, error) {
@@ -153,6 +152,7 @@ func readConfig(f *flags) (*setup, error) {
 		return nil, err
 	}
 	s.Policy = string(policyText)
+	f.keeper().rely(s.Passphrase)
 	return s, nil
 }
 

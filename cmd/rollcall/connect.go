@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"rollcall/clients/credentials"
 	"rollcall/clients/entra"
 	"rollcall/provisioning"
 	"rollcall/tui"
@@ -46,11 +45,14 @@ func newConnect(f *flags) *cobra.Command {
 			if err := onTerminal(c, "use --list, --remove NAME, or --rotate NAME --secret-stdin; rollcall doctor tests"); err != nil {
 				return err
 			}
+			if err := s.open(c.Context()); err != nil {
+				return err
+			}
 			deps := tui.Deps{Setup: s, Theme: f.theme, ASCII: f.ascii}
 			if len(args) == 1 {
 				deps.Connect = args[0]
 			}
-			open, err := tui.Run(c.Context(), deps)
+			open, err := tui.Run(c.Context(), deps, f.fall()...)
 			if err != nil || !open {
 				return err
 			}
@@ -82,6 +84,24 @@ func printConnections(out io.Writer, s *setupFile, asJSON bool) error {
 type setupFile struct{ f *flags }
 
 func newSetupFile(f *flags) *setupFile { return &setupFile{f} }
+
+// open asks for the vault's passphrase where a connection keeps its secrets there, while there is a terminal to ask on.
+func (s *setupFile) open(ctx context.Context) error {
+	defer s.f.keeper().hush()
+	config, err := s.read()
+	if err != nil {
+		return err
+	}
+	for _, c := range config.Connections {
+		for _, one := range secretsOf(&c) {
+			if strings.HasPrefix(*one.value, "age:") {
+				_, err := s.f.keeper().Resolve(ctx, *one.value)
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // Guides tell how each system is connected.
 func (s *setupFile) Guides() []provisioning.Guide { return guides() }
@@ -140,15 +160,25 @@ func plainOf(c *connection) map[string]*string {
 // Places tells where secrets may be kept here.
 func (s *setupFile) Places(ctx context.Context) []connect.Place {
 	why := ""
+	keeper := s.f.keeper()
 	// nothing is kept there: that it says so is the answer of a keyring that works
-	if _, err := credentials.Resolve(ctx, "keyring:rollcall/probe"); err != nil && provisioning.CodeOf(err) != provisioning.NotFound {
+	if _, err := keeper.Resolve(ctx, "keyring:rollcall/probe"); err != nil && provisioning.CodeOf(err) != provisioning.NotFound {
 		why = err.Error()
 	}
 	return []connect.Place{
 		{Name: "keyring", Title: "this computer's keyring", Why: why},
 		{Name: connect.Reference, Title: "elsewhere: I name a file, a variable or a vault's command"},
+		{Name: connect.Passphrase, Title: "a file under a passphrase, which I type at every start", Locked: keeper.locked(), New: !keeper.exists()},
 	}
 }
+
+// Unlock tries the passphrase of the vault, or takes it for a new one.
+func (s *setupFile) Unlock(ctx context.Context, passphrase provisioning.Secret) error {
+	return s.f.keeper().unlock(ctx, passphrase)
+}
+
+// Fixed is empty: everything may be changed.
+func (s *setupFile) Fixed() string { return "" }
 
 // find is the connection of a name.
 func (s *setupFile) find(name string) (connection, error) {
@@ -178,6 +208,10 @@ func (s *setupFile) drafted(d connect.Draft) (connection, map[string]provisionin
 	}
 	c.SignIn = d.Way
 	plain := plainOf(&c)
+	scheme := "keyring:"
+	if d.Place == connect.Passphrase {
+		scheme = "age:"
+	}
 	secrets := make(map[string]provisioning.Secret)
 	for key, value := range d.Values {
 		if p := plain[key]; p != nil {
@@ -189,14 +223,14 @@ func (s *setupFile) drafted(d connect.Draft) (connection, map[string]provisionin
 			*one.value = ref
 		}
 		if secret, ok := d.Secrets[one.key]; ok {
-			*one.value, secrets[one.key] = "keyring:"+entryOf(c.Name, one.key), secret
+			*one.value, secrets[one.key] = scheme+entryOf(c.Name, one.key), secret
 		}
 		if path, ok := d.Files[one.key]; ok {
 			secret, err := readKeyFile(path)
 			if err != nil {
 				return c, nil, err
 			}
-			*one.value, secrets[one.key] = "keyring:"+entryOf(c.Name, one.key), secret
+			*one.value, secrets[one.key] = scheme+entryOf(c.Name, one.key), secret
 		}
 	}
 	c.Loopback = onLoopback(c.URL)
@@ -208,7 +242,7 @@ func onLoopback(address string) bool {
 	return strings.HasPrefix(address, "http://127.0.0.1:") || strings.HasPrefix(address, "http://localhost:") || strings.HasPrefix(address, "http://[::1]:")
 }
 
-// entryOf names a secret in the keyring.
+// entryOf names a secret in the keyring or in the vault.
 func entryOf(name, key string) string { return "rollcall/" + name + "-" + key }
 
 // mostKey bounds a key file.
@@ -246,7 +280,7 @@ func (s *setupFile) Examine(ctx context.Context, d connect.Draft, tell func(prov
 	if err != nil {
 		return err
 	}
-	m := &maker{ctx: ctx, clock: provisioning.SystemClock{}, secrets: secrets}
+	m := &maker{ctx: ctx, keeper: s.f.keeper(), clock: provisioning.SystemClock{}, secrets: secrets}
 	client, err := m.system(c)
 	if err != nil {
 		return err
@@ -261,7 +295,7 @@ func (s *setupFile) SignIn(ctx context.Context, d connect.Draft, show func(page,
 	if err != nil {
 		return provisioning.Secret{}, err
 	}
-	m := &maker{ctx: ctx, clock: provisioning.SystemClock{}, secrets: secrets}
+	m := &maker{ctx: ctx, keeper: s.f.keeper(), clock: provisioning.SystemClock{}, secrets: secrets}
 	o, err := m.entraOptions(c, c.Loopback)
 	if err != nil {
 		return provisioning.Secret{}, err
@@ -275,23 +309,61 @@ func (s *setupFile) Save(ctx context.Context, d connect.Draft) error {
 	if err != nil {
 		return err
 	}
-	for key, secret := range secrets {
-		if err := credentials.Store(ctx, entryOf(c.Name, key), secret); err != nil {
-			return err
+	keeper := s.f.keeper()
+	for _, one := range secretsOf(&c) {
+		if secret, ok := secrets[one.key]; ok {
+			if err := keeper.Store(ctx, *one.value, secret); err != nil {
+				return err
+			}
 		}
 	}
 	text, err := block(c)
 	if err != nil {
 		return err
 	}
-	return rewrite(s.f, func(old []byte) ([]byte, error) {
-		if d.Place == connect.Reference && !strings.Contains(string(old), "record_key") {
-			// whoever keeps the secrets elsewhere has no keyring for the record's key either
-			key := fmt.Sprintf("record_key = %q\n", "file:"+filepath.Join(stateDir(s.f), "record.key"))
-			old = append([]byte(key), append([]byte("\n"), old...)...)
+	before, err := s.find(c.Name)
+	if err != nil && provisioning.CodeOf(err) != provisioning.NotFound {
+		return err
+	}
+	err = rewrite(s.f, func(old []byte) ([]byte, error) {
+		if ref := recordPlace(s.f, d.Place); ref != "" && !strings.Contains(string(old), "record_key") {
+			old = append(fmt.Appendf(nil, "record_key = %q\n\n", ref), old...)
 		}
 		return edit(old, c.Name, text)
 	})
+	if err != nil {
+		return err
+	}
+	return s.forget(ctx, before, c)
+}
+
+// recordPlace is where the record's key lives for whoever keeps the secrets outside the keyring: there may be none. "" is the keyring.
+func recordPlace(f *flags, place string) string {
+	switch place {
+	case connect.Reference:
+		return "file:" + filepath.Join(stateDir(f), "record.key")
+	case connect.Passphrase:
+		return "age:" + entryOf("record", "key")
+	default:
+		return ""
+	}
+}
+
+// forget deletes the secrets of a connection that what took its place does not name.
+func (s *setupFile) forget(ctx context.Context, before, after connection) error {
+	kept := make(map[string]bool)
+	for _, one := range secretsOf(&after) {
+		kept[*one.value] = true
+	}
+	for _, one := range secretsOf(&before) {
+		if *one.value == "" || kept[*one.value] {
+			continue
+		}
+		if err := s.f.keeper().Delete(ctx, *one.value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rotate takes one new secret from a reader, tries it, and keeps it.
@@ -309,11 +381,10 @@ func (s *setupFile) rotate(ctx context.Context, name string, in io.Reader) error
 		return &provisioning.Error{Code: provisioning.Invalid, Message: "standard input held no secret", Hint: "pipe the new secret in"}
 	}
 	for _, one := range secretsOf(&c) {
-		rest, ring := cutKeyring(*one.value)
-		if !ring {
+		if !s.f.keeper().Keeps(*one.value) {
 			continue
 		}
-		m := &maker{ctx: ctx, clock: provisioning.SystemClock{}, secrets: map[string]provisioning.Secret{one.key: secret}}
+		m := &maker{ctx: ctx, keeper: s.f.keeper(), clock: provisioning.SystemClock{}, secrets: map[string]provisioning.Secret{one.key: secret}}
 		client, err := m.system(c)
 		if err != nil {
 			return err
@@ -328,12 +399,12 @@ func (s *setupFile) rotate(ctx context.Context, name string, in io.Reader) error
 		if err := errors.Join(err, bad); err != nil {
 			return err
 		}
-		return credentials.Store(ctx, rest, secret)
+		return s.f.keeper().Store(ctx, *one.value, secret)
 	}
-	return &provisioning.Error{Code: provisioning.Invalid, Message: name + " keeps no secret in the keyring", Hint: "change it where its reference says it lives"}
+	return &provisioning.Error{Code: provisioning.Invalid, Message: name + " keeps no secret in the keyring or the vault", Hint: "change it where its reference says it lives"}
 }
 
-// Remove takes a connection out of the configuration, and its secrets out of the keyring.
+// Remove takes a connection out of the configuration, and its secrets out of their place.
 func (s *setupFile) Remove(ctx context.Context, name string) error {
 	c, err := s.find(name)
 	if err != nil {
@@ -342,12 +413,5 @@ func (s *setupFile) Remove(ctx context.Context, name string) error {
 	if err := rewrite(s.f, func(old []byte) ([]byte, error) { return edit(old, name, nil) }); err != nil {
 		return err
 	}
-	for _, one := range secretsOf(&c) {
-		if rest, ring := cutKeyring(*one.value); ring {
-			if err := credentials.Delete(ctx, rest); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return s.forget(ctx, c, connection{})
 }

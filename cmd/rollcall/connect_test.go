@@ -68,7 +68,8 @@ func (d *desktop) answers(c demofirm.Connection) []string {
 }
 
 const (
-	enter = "\r"
+	hidden = " (hidden)" // at the end of a title: what is typed there is not shown
+	enter  = "\r"
 	down  = "\x1b[B"
 )
 
@@ -78,22 +79,36 @@ func ways() map[string]int { return map[string]int{"okta": 1, "entra": 1} }
 // answer fills in the wizard of a system, from its first question to what was found.
 func (d *desktop) answer(term *terminal, c demofirm.Connection) {
 	d.t.Helper()
+	choose(term, c)
+	term.press(enter)
+	fill(term, d.answers(c))
+}
+
+// choose goes to where a secret's place is asked for.
+func choose(term *terminal, c demofirm.Connection) {
+	term.t.Helper()
 	if n, several := ways()[c.System]; several {
 		term.wait("How does rollcall sign in")
 		term.press(strings.Repeat(down, n) + enter)
 	}
 	term.wait("Where is its secret kept?")
-	term.press(enter)
+}
+
+// fill types the answers, each after its title; what is hidden is shown as stars.
+func fill(term *terminal, list []string) {
+	term.t.Helper()
 	term.wait("Have it at hand")
 	term.press(enter)
 	term.wait("Name of the connection")
 	term.press(enter)
-	list := d.answers(c)
 	for i := 0; i < len(list); i += 2 {
-		term.wait(list[i])
+		term.wait(strings.TrimSuffix(list[i], hidden))
 		term.press(list[i+1])
-		tail := list[i+1]
-		term.wait(tail[max(0, len(tail)-12):])
+		if tail := list[i+1]; !strings.HasSuffix(list[i], hidden) {
+			term.wait(tail[max(0, len(tail)-12):])
+		} else {
+			term.wait(strings.Repeat("*", len(tail)))
+		}
 		term.press(enter)
 	}
 }

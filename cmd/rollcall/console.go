@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,15 @@ func onTerminal(c *cobra.Command, hint string) error {
 	return nil
 }
 
+// fall lets a panic of the console end the process where another one waits for that: the console's library would write out what was
+// said. Where nobody waits, it is the library that makes the terminal what it was.
+func (f *flags) fall() []tea.ProgramOption {
+	if f.watched {
+		return []tea.ProgramOption{tea.WithoutCatchPanics()}
+	}
+	return nil
+}
+
 // runConsole opens the console, and opens it anew where its configuration was changed in it.
 func runConsole(c *cobra.Command, f *flags) error {
 	if err := onTerminal(c, "use rollcall sync, plan, apply, who, doctor or audit, each with --json where a program reads it"); err != nil {
@@ -28,11 +38,12 @@ func runConsole(c *cobra.Command, f *flags) error {
 	}
 	for again := true; again; {
 		err := withDesk(c, f, func(d *desk.Desk) (err error) {
-			deps := tui.Deps{Desk: d, Theme: f.theme, ASCII: f.ascii}
+			deps := tui.Deps{Desk: d, Theme: f.theme, ASCII: f.ascii, Setup: &fixedSetup{desk: d}}
 			if !f.demo && f.connections == "" {
 				deps.Setup = newSetupFile(f)
+				f.keeper().hush()
 			}
-			again, err = tui.Run(c.Context(), deps)
+			again, err = tui.Run(c.Context(), deps, f.fall()...)
 			return err
 		})
 		if err != nil {

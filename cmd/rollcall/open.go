@@ -240,18 +240,15 @@ func recordKey(ctx context.Context, f *flags, s *setup, dir string) ([]byte, err
 	if f.demo || f.connections != "" {
 		return credentials.KeyFromFile(filepath.Join(dir, "record.key"))
 	}
-	path, file := strings.CutPrefix(s.RecordKey, "file:")
-	rest, ring := cutKeyring(s.RecordKey)
-	switch {
-	case s.RecordKey == "":
-		return credentials.KeyFromKeyring(ctx, "rollcall/record")
-	case file && path != "":
-		return credentials.KeyFromFile(path)
-	case ring:
-		return credentials.KeyFromKeyring(ctx, rest)
-	default:
-		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "record_key names no place for the record's key", Hint: "keyring:SERVICE/ACCOUNT or file:PATH"}
+	ref := s.RecordKey
+	if ref == "" {
+		ref = "keyring:rollcall/record"
 	}
+	key, err := f.keeper().Key(ctx, ref)
+	if provisioning.CodeOf(err) == provisioning.Invalid {
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "record_key: " + err.Error(), Hint: "name a place for the record's key"}
+	}
+	return key, err
 }
 
 func session() string {

@@ -19,9 +19,12 @@ type flags struct {
 	theme       string
 	directories string
 	debugHTTP   string
+	places      *places
+	watched     bool // a process waits for a crash of this one
 }
 
-func newRoot() *cobra.Command {
+// newRoot makes the command. begin is called before whatever command runs, once its flags are known.
+func newRoot(begin func(c *cobra.Command, f *flags)) *cobra.Command {
 	f := &flags{}
 	root := &cobra.Command{
 		Use:   "rollcall",
@@ -33,6 +36,9 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(c *cobra.Command, _ []string) error { return runConsole(c, f) },
+		PersistentPreRun: func(c *cobra.Command, _ []string) {
+			begin(c, f)
+		},
 	}
 	p := root.PersistentFlags()
 	p.StringVar(&f.config, "config", "", "folder of config.toml and policy.toml (default: the platform's configuration folder)")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 
-	"rollcall/clients/credentials"
 	"rollcall/clients/entra"
 	"rollcall/clients/google"
 	"rollcall/clients/imanage"
@@ -28,6 +27,7 @@ type system interface {
 type maker struct {
 	ctx       context.Context //nolint:containedctx // of the one command that makes clients
 	simulated bool
+	keeper    *places
 	clock     provisioning.Clock
 	trace     *wire.Trace
 	secrets   map[string]provisioning.Secret // by key of the connection, before they are stored: connect tries them out
@@ -35,7 +35,7 @@ type maker struct {
 
 // maker opens the trace, if one was asked for.
 func (o *opened) maker(ctx context.Context, f *flags, clock provisioning.Clock) (*maker, error) {
-	m := &maker{ctx: ctx, simulated: f.demo || f.connections != "", clock: clock}
+	m := &maker{ctx: ctx, simulated: f.demo || f.connections != "", keeper: f.keeper(), clock: clock}
 	if f.debugHTTP != "" {
 		file, err := os.OpenFile(f.debugHTTP, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -55,7 +55,7 @@ func (m *maker) secret(key, value string) (provisioning.Secret, error) {
 	if m.simulated || value == "" {
 		return provisioning.NewSecret(value), nil
 	}
-	return credentials.Resolve(m.ctx, value)
+	return m.keeper.Resolve(m.ctx, value)
 }
 
 // make makes the client of a connection, or one that says why it cannot be: one directory that is not set up well must not keep the
@@ -128,8 +128,10 @@ func (m *maker) entraOptions(c connection, loopback bool) (entra.Options, error)
 			BirthYear: f["birth_year"],
 		},
 	}
-	if c.Refresh != "" && !m.simulated {
-		o.Keep = func(ctx context.Context, refresh provisioning.Secret) error { return keep(ctx, c.Refresh, refresh) }
+	if !m.simulated && m.keeper.Keeps(c.Refresh) {
+		o.Keep = func(ctx context.Context, refresh provisioning.Secret) error {
+			return m.keeper.Store(ctx, c.Refresh, refresh)
+		}
 	}
 	return o, errors.Join(err, errKey, errRefresh)
 }
@@ -189,14 +191,6 @@ func (m *maker) imanage(c connection, loopback bool) (system, error) {
 		ClientSecret: secret, EmployeeField: c.EmployeeField, AllowLoopbackHTTP: loopback, CAFile: c.CAFile, PerSecond: perSecond, Clock: m.clock,
 		Trace: m.trace,
 	})
-}
-
-// keep stores a secret anew where its reference says it lives. A file, a variable and a command are the operator's own.
-func keep(ctx context.Context, ref string, secret provisioning.Secret) error {
-	if rest, ok := cutKeyring(ref); ok {
-		return credentials.Store(ctx, rest, secret)
-	}
-	return nil
 }
 
 // guides are how each system is connected, the directories first.

@@ -63,6 +63,7 @@ type terminal struct {
 	mu   sync.Mutex
 	last time.Time // when the last byte came
 	deaf bool      // bytes are timed, not drawn
+	said []byte    // every byte that was drawn
 }
 
 func start(t testing.TB, width, height int, args ...string) *terminal {
@@ -73,6 +74,13 @@ func start(t testing.TB, width, height int, args ...string) *terminal {
 	if term.file, err = pty.StartWithSize(term.cmd, &pty.Winsize{Rows: uint16(height), Cols: uint16(width)}); err != nil {
 		t.Fatal(err)
 	}
+	term.read()
+	t.Cleanup(term.close)
+	return term
+}
+
+// read keeps the screen, until the pseudo-terminal is closed.
+func (term *terminal) read() {
 	term.reading.Go(func() { // what the program writes goes to the screen
 		buf := make([]byte, 64<<10)
 		for {
@@ -81,6 +89,9 @@ func start(t testing.TB, width, height int, args ...string) *terminal {
 				term.mu.Lock()
 				term.last = time.Now()
 				deaf := term.deaf
+				if !deaf {
+					term.said = append(term.said, buf[:n]...)
+				}
 				term.mu.Unlock()
 				if !deaf {
 					_, _ = term.emulator.Write(buf[:n])
@@ -104,8 +115,6 @@ func start(t testing.TB, width, height int, args ...string) *terminal {
 			}
 		}
 	})
-	t.Cleanup(term.close)
-	return term
 }
 
 func (term *terminal) close() {
@@ -305,11 +314,12 @@ func TestPlanIsTheTruth(t *testing.T) {
 		}
 		return set
 	}
-	for _, seed := range []string{"7", "1", "1234"} {
+	for _, firm := range [][2]string{{"7", "okta"}, {"1", "okta"}, {"1234", "okta"}, {"7", "all"}} {
+		seed, directories := firm[0], firm[1]
 		state := t.TempDir()
-		truth := read("sim", "--seed", seed, "--truth")
+		truth := read("sim", "--seed", seed, "--directory", directories, "--truth")
 		for range 2 { // a second look, with the links recorded, finds the same
-			plan := read("plan", "--demo", "--seed", seed, "--json", "--state", state)
+			plan := read("plan", "--demo", "--seed", seed, "--directory", directories, "--json", "--state", state)
 			for m := range truth {
 				if !plan[m] {
 					t.Errorf("seed %s: missed %s", seed, m)

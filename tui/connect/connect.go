@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"rollcall/provisioning"
+	"rollcall/provisioning/desk"
 	"rollcall/tui/ui"
 )
 
@@ -19,8 +20,12 @@ type Setup interface {
 	Guides() []provisioning.Guide
 	// List tells what is configured, in the order of priority.
 	List() ([]Connection, error)
+	// Fixed says why nothing can be changed here; "" where it can.
+	Fixed() string
 	// Places tells where secrets may be kept, the recommended one first.
 	Places(ctx context.Context) []Place
+	// Unlock opens the place that is locked with its passphrase, or makes a new one with it.
+	Unlock(ctx context.Context, passphrase provisioning.Secret) error
 	// Examine makes a client of a draft, or of the connection of that name where the draft has no system, and examines it.
 	Examine(ctx context.Context, d Draft, tell func(provisioning.Finding)) error
 	// SignIn signs the operator in by a code that is typed on another page; show is called once.
@@ -31,6 +36,11 @@ type Setup interface {
 	Remove(ctx context.Context, name string) error
 }
 
+// Desk is what the screen needs of the desk.
+type Desk interface {
+	Roll() *desk.Roll
+}
+
 // Connection is one that is configured. All raw strings.
 type Connection struct {
 	Name, System, Where, Way string
@@ -39,13 +49,18 @@ type Connection struct {
 
 // Place is one where secrets may be kept.
 type Place struct {
-	Name  string // keyring, age, reference
-	Title string
-	Why   string // why it cannot be used here; "" where it can
+	Name   string // keyring, reference, passphrase
+	Title  string
+	Why    string // why it cannot be used here; "" where it can
+	Locked bool   // a passphrase must be typed first
+	New    bool   // there is none yet: the passphrase is chosen now
 }
 
-// Reference is the place of secrets that the operator keeps: a reference is typed in a secret's stead.
-const Reference = "reference"
+// The places that the wizard treats in a way of their own.
+const (
+	Reference  = "reference"  // the operator keeps the secret: a reference is typed in its stead
+	Passphrase = "passphrase" // a file that is encrypted under a passphrase
+)
 
 // Draft is a connection that is being made, or one that gets new secrets.
 type Draft struct {
@@ -63,9 +78,9 @@ type Draft struct {
 type Model struct {
 	ctx   context.Context //nolint:containedctx // the console's life
 	setup Setup
+	desk  Desk // nil: there is no roster under it
 	st    *ui.Styles
 	only  string // the system to begin with; "": the list is shown first
-	alone bool   // there is no roster under it
 
 	list   []Connection
 	health map[string][]provisioning.Finding
@@ -79,9 +94,10 @@ type Model struct {
 	height int
 }
 
-// New makes the screen. With a system's name it begins with its wizard; alone says that there is no roster to go back to.
-func New(ctx context.Context, s Setup, st *ui.Styles, system string, alone bool) *Model {
-	return &Model{ctx: ctx, setup: s, st: st, only: system, alone: alone, health: make(map[string][]provisioning.Finding)}
+// New makes the screen. With a system's name it begins with its wizard; without a desk there is no roster to go back to, and nothing
+// was read yet.
+func New(ctx context.Context, s Setup, d Desk, st *ui.Styles, system string) *Model {
+	return &Model{ctx: ctx, setup: s, desk: d, st: st, only: system, health: make(map[string][]provisioning.Finding)}
 }
 
 type (
@@ -183,6 +199,12 @@ func (m *Model) Bindings() []ui.Binding {
 		}
 		return ""
 	}
+	fixed := func() string {
+		if why := m.setup.Fixed(); why != "" {
+			return why
+		}
+		return none()
+	}
 	move := func(by int) func() tea.Cmd {
 		return func() tea.Cmd {
 			m.cursor, m.top = min(max(m.cursor+by, 0), max(0, len(m.list)-1)), 0
@@ -190,17 +212,17 @@ func (m *Model) Bindings() []ui.Binding {
 		}
 	}
 	back := ui.Binding{Keys: []string{"esc"}, Help: "back", Footer: 6, Do: func() tea.Cmd { return ui.Say(ui.Back{}) }}
-	if m.alone {
+	if m.desk == nil {
 		back = ui.Binding{Keys: []string{"o"}, Help: "open the roster", Footer: 6, Disabled: none, Do: func() tea.Cmd { return ui.Say(ui.Reopen{}) }}
 	}
 	m.keys = []ui.Binding{
-		{Keys: []string{"a"}, Help: "connect", Footer: 1, Long: "connect a system: the wizard says what to create there, and tries each right", Do: func() tea.Cmd { return m.begin("", "") }},
+		{Keys: []string{"a"}, Help: "connect", Footer: 1, Disabled: m.setup.Fixed, Long: "connect a system: the wizard says what to create there, and tries each right", Do: func() tea.Cmd { return m.begin("", "") }},
 		{Keys: []string{"t", "enter"}, Help: "test", Footer: 2, Disabled: none, Long: "examine the connection right by right, with reads only", Do: m.test},
-		{Keys: []string{"k"}, Help: "rotate", Footer: 3, Disabled: none, Long: "give the connection new secrets, tried before they are kept", Do: func() tea.Cmd {
+		{Keys: []string{"k"}, Help: "rotate", Footer: 3, Disabled: fixed, Long: "give the connection new secrets, tried before they are kept", Do: func() tea.Cmd {
 			c, _ := m.current()
 			return m.begin(c.System, c.Name)
 		}},
-		{Keys: []string{"x"}, Help: "remove", Footer: 4, Danger: true, Disabled: none, Long: "take the connection out of the configuration, and its secrets out of their place", Do: m.remove},
+		{Keys: []string{"x"}, Help: "remove", Footer: 4, Danger: true, Disabled: fixed, Long: "take the connection out of the configuration, and its secrets out of their place", Do: m.remove},
 		back,
 		{Keys: []string{"down", "j"}, Help: "down", Do: move(1)},
 		{Keys: []string{"up"}, Help: "up", Do: move(-1)},
@@ -248,12 +270,13 @@ func (m *Model) guide(system string) (provisioning.Guide, bool) {
 
 // form gives a form the look of the console.
 func (m *Model) form(groups ...*huh.Group) *huh.Form {
-	f := huh.NewForm(groups...).WithShowHelp(false).WithTheme(formTheme(m.st))
+	f := huh.NewForm(groups...).WithShowHelp(false).WithShowErrors(false).WithTheme(formTheme(m.st))
 	m.size(f)
 	return f
 }
 
 // size fits a form under the wizard's title: what does not fit scrolls to the field under the cursor.
 func (m *Model) size(f *huh.Form) {
-	f.WithWidth(max(40, m.width-4)).WithHeight(max(6, m.height-2))
+	const around = 3 // the title, its rule, and what is wrong with a field
+	f.WithWidth(max(40, m.width-4)).WithHeight(max(6, m.height-around))
 }

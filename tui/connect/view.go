@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"slices"
 	"strings"
 
 	"charm.land/huh/v2"
@@ -11,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"rollcall/provisioning"
+	"rollcall/provisioning/desk"
 	"rollcall/provisioning/names"
 	"rollcall/themes"
 	"rollcall/tui/ui"
@@ -76,15 +78,28 @@ func (m *Model) listLines(width, height int) []string {
 		if i == m.cursor {
 			sign = m.st.Glyphs.Cursor
 		}
-		l.Cell(ui.Accent, sign, 2).Text(ui.Strong, names.Clean(c.Name), 16).Text(ui.Plain, names.Clean(c.System), 10)
+		l.Cell(ui.Accent, sign, 2).Text(ui.Strong, names.Clean(c.Name), 14)
+		if width >= 100 { // at less, what it brought comes first
+			l.Text(ui.Plain, names.Clean(c.System), 10)
+		}
+		m.share(l, c.Name)
 		state, style := m.standing(c.Name)
-		l.Cell(style, state, 26)
+		l.Cell(style, state, 22)
 		out = append(out, l.Text(ui.Muted, names.Clean(strings.TrimSpace(c.Where+"  "+c.Way+"  "+c.Kept)), l.Left()).String())
 	}
 	out = append(out, m.st.Rule(width, ""))
 	c, ok := m.current()
 	if !ok {
 		return out
+	}
+	if source, ok := m.source(c.Name); ok {
+		style := ui.Plain
+		if !source.Proof.Complete {
+			style = ui.Danger
+		}
+		for _, t := range ui.Paragraph(source.Proof.Reason, width-2, 3) {
+			out = append(out, m.st.NewLine(width, false).Space(1).Text(style, t, 0).String())
+		}
 	}
 	if m.busy == c.Name {
 		return append(out, m.st.NewLine(width, false).Space(1).Word(ui.Muted, "being examined, with reads only").String())
@@ -96,6 +111,42 @@ func (m *Model) listLines(width, height int) []string {
 	lines := m.findings(width, findings)
 	m.top = min(m.top, max(0, len(lines)-(height-len(out))))
 	return append(out, lines[m.top:]...)
+}
+
+// source is what the last read of a connection brought.
+func (m *Model) source(name string) (desk.Source, bool) {
+	if m.desk == nil || m.desk.Roll() == nil {
+		return desk.Source{}, false
+	}
+	sources := m.desk.Roll().Sources
+	i := slices.IndexFunc(sources, func(s desk.Source) bool { return s.Name == name })
+	if i < 0 {
+		return desk.Source{}, false
+	}
+	return sources[i], true
+}
+
+// share tells a connection's part of the roster, whether its read is proven, and how fresh it is.
+func (m *Model) share(l *ui.Line, name string) {
+	const people, proof = 17, 22
+	s, ok := m.source(name)
+	if !ok {
+		if m.desk != nil {
+			l.Cell(ui.Muted, "not read yet", people+proof)
+		}
+		return
+	}
+	what := "people"
+	if s.Document {
+		what = "accounts"
+	}
+	l.Cell(ui.Plain, ui.Count(s.Count)+" "+what, people)
+	at := s.ReadAt.Local().Format("15:04")
+	if s.Proof.Complete {
+		l.Cell(ui.Good, m.st.Glyphs.Yes+" proven whole "+at, proof)
+	} else {
+		l.Cell(ui.Danger, m.st.Glyphs.No+" not proven "+at, proof)
+	}
 }
 
 // standing says how a connection was found when it was last examined here.
@@ -208,9 +259,14 @@ func (m *Model) wizardLines(width, height int) []string {
 		room := max(1, height-len(out))
 		w.top = min(w.top, max(0, len(lines)-room))
 		out = append(out, lines[w.top:min(len(lines), w.top+room)]...)
-	case askSystem, askWay, askPlace, askFields:
+	case unlocking:
+		line(ui.Muted, "being unlocked: that takes some seconds, so that nobody tries many")
+	case askSystem, askWay, askPlace, askPassphrase, askFields:
 	}
 	if w.form != nil {
+		if err := w.form.GetFocusedField().Error(); err != nil {
+			line(ui.Danger, m.st.Glyphs.No+" "+err.Error())
+		}
 		for part := range strings.SplitSeq(w.form.View(), "\n") {
 			out = append(out, m.exactly(part, width))
 		}

@@ -22,6 +22,8 @@ const (
 	askSystem step = iota
 	askWay
 	askPlace
+	askPassphrase
+	unlocking
 	showGuide
 	askFields
 	signingIn
@@ -40,6 +42,7 @@ type wizard struct {
 	rotate   string // the connection that gets new secrets
 	typed    map[string]*string
 	choice   string
+	place    Place // that was chosen
 	findings []provisioning.Finding
 	events   chan tea.Msg
 	stop     context.CancelFunc
@@ -67,6 +70,10 @@ type (
 		of     *wizard
 		secret provisioning.Secret
 		err    error
+	}
+	unlocked struct {
+		of  *wizard
+		err error
 	}
 	saved struct {
 		of  *wizard
@@ -116,6 +123,12 @@ func (m *Model) enter(s step) tea.Cmd {
 	case askPlace:
 		w.draft.Way = w.way.Name
 		return m.enterPlace()
+	case askPassphrase:
+		m.enterPassphrase()
+	case unlocking:
+		phrase := provisioning.NewSecret(*w.typed["passphrase"])
+		w.typed = nil
+		return func() tea.Msg { return unlocked{w, m.setup.Unlock(m.ctx, phrase)} }
 	case showGuide:
 		w.top = 0
 		return nil
@@ -159,13 +172,51 @@ func (m *Model) enterPlace() tea.Cmd {
 		Description("Never in config.toml: that holds a reference alone.").Options(options...).Value(&w.choice).
 		Validate(func(name string) error {
 			for _, p := range places {
-				if p.Name == name && p.Why != "" {
-					return errors.New(p.Why)
+				if p.Name == name {
+					w.place = p
 				}
+			}
+			if w.place.Why != "" {
+				return errors.New(w.place.Why)
 			}
 			return nil
 		})))
 	return w.form.Init()
+}
+
+// leastPassphrase is how long a passphrase is at least: whoever copies the file may try as many as they like.
+const leastPassphrase = 12
+
+// enterPassphrase asks for the passphrase of the file, twice where it is chosen now.
+func (m *Model) enterPassphrase() {
+	w := m.wizard
+	first, second := "", ""
+	w.typed = map[string]*string{"passphrase": &first}
+	hidden := func(title, description string, value *string) *huh.Input {
+		return huh.NewInput().Title(title).Description(description).EchoMode(huh.EchoModePassword).Value(value)
+	}
+	if !w.place.New {
+		description := "the one that the file of secrets was made with"
+		if w.failed != nil {
+			description = plain(strings.Join(failure(w.failed), ": "))
+		}
+		w.form = m.form(huh.NewGroup(hidden("Passphrase", description, &first).Validate(huh.ValidateNotEmpty())))
+		return
+	}
+	w.form = m.form(huh.NewGroup(
+		hidden("A passphrase for the file of secrets", "several words; rollcall asks for it at every start, and nobody can recover it", &first).Validate(func(s string) error {
+			if len([]rune(s)) < leastPassphrase {
+				return fmt.Errorf("at least %d characters", leastPassphrase)
+			}
+			return nil
+		}),
+		hidden("Once more", "", &second).Validate(func(s string) error {
+			if s != first {
+				return errors.New("it is not the same")
+			}
+			return nil
+		}),
+	))
 }
 
 // enterFields asks for what is to be typed.
@@ -229,8 +280,8 @@ func (w *wizard) input(f provisioning.GuideField) huh.Field {
 		if strings.TrimSpace(s) == "" && !f.Optional {
 			return errors.New("it is needed")
 		}
-		if reference && !slices.ContainsFunc([]string{"file:", "env:", "exec:", "keyring:"}, func(p string) bool { return strings.HasPrefix(s, p) }) {
-			return errors.New("a reference begins with file:, env:, exec: or keyring:")
+		if reference && !slices.ContainsFunc([]string{"file:", "env:", "exec:", "keyring:", "age:"}, func(p string) bool { return strings.HasPrefix(s, p) }) {
+			return errors.New("a reference begins with file:, env:, exec:, keyring: or age:")
 		}
 		return nil
 	})
@@ -295,6 +346,14 @@ func (m *Model) steer(msg tea.Msg) tea.Cmd {
 		}
 		w.draft.Secrets["refresh"] = msg.secret
 		return m.enter(testing)
+	case unlocked:
+		if msg.of != w {
+			return nil
+		}
+		if w.failed = msg.err; msg.err != nil {
+			return m.enter(askPassphrase)
+		}
+		return m.enter(showGuide)
 	case saved:
 		if msg.of != w {
 			return nil
@@ -306,7 +365,7 @@ func (m *Model) steer(msg tea.Msg) tea.Cmd {
 		m.health[w.draft.Name] = w.findings
 		m.wizard = nil
 		text := w.draft.Name + " is connected"
-		if !m.alone {
+		if m.desk != nil {
 			return tea.Batch(m.read(), ui.Say(ui.Toast{Text: text, Good: true}), ui.Say(ui.Reopen{}))
 		}
 		return tea.Batch(m.read(), ui.Say(ui.Toast{Text: text, Good: true}))
@@ -381,7 +440,12 @@ func (m *Model) next() tea.Cmd {
 		return m.enter(askPlace)
 	case askPlace:
 		w.draft.Place = w.choice
+		if w.failed = nil; w.place.Locked {
+			return m.enter(askPassphrase)
+		}
 		return m.enter(showGuide)
+	case askPassphrase:
+		return m.enter(unlocking)
 	case askFields:
 		w.take()
 		if w.way.Name == "device" {
@@ -398,7 +462,7 @@ func (m *Model) next() tea.Cmd {
 			m.wizard = nil
 			return ui.Say(ui.Toast{Text: "nothing was kept"})
 		}
-	case showGuide, signingIn, testing, saving:
+	case unlocking, showGuide, signingIn, testing, saving:
 	}
 	return nil
 }
@@ -414,12 +478,12 @@ func (m *Model) back() tea.Cmd {
 		return m.enter(askFields)
 	case askFields:
 		return m.enter(showGuide)
-	case showGuide, askPlace:
+	case showGuide, askPlace, askPassphrase:
 		if w.rotate == "" && len(w.guide.Ways) > 1 {
 			return m.enter(askWay)
 		}
-	case saving:
-		return nil // it is being kept
+	case saving, unlocking:
+		return nil // it is under way
 	case askSystem, askWay:
 	}
 	m.wizard = nil

@@ -2,7 +2,6 @@ package roster
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -10,15 +9,6 @@ import (
 	"rollcall/provisioning/desk"
 	"rollcall/tui/ui"
 )
-
-// count writes a number with commas.
-func count(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
 
 // age is how long a mismatch has stood, as short as it fits.
 func age(since time.Time, now time.Time) string {

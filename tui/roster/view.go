@@ -128,8 +128,8 @@ func (m *Model) header(width int) string {
 	if m.roll == nil {
 		return line.Word(ui.Plain, "reading for the first time").String()
 	}
-	const firm = 22              // cells that the firm's name keeps, before a source tells less
-	right := m.sources(width, 2) // as much as there is room for
+	firm := min(22, names.Clean(m.roll.Firm).Width()+1) // cells that the firm's name keeps, before a source tells less
+	right := m.sources(width, 2)                        // as much as there is room for
 	for detail := 1; detail >= 0 && right.Left() < width-line.Left()+firm; detail-- {
 		right = m.sources(width, detail)
 	}
@@ -151,7 +151,7 @@ func (m *Model) sources(width, detail int) *ui.Line {
 	for _, s := range m.roll.Sources {
 		right.Text(ui.Plain, names.Clean(s.Name), 0)
 		if detail > 0 {
-			right.Word(ui.Plain, " "+count(s.Count))
+			right.Word(ui.Plain, " "+ui.Count(s.Count))
 		}
 		if s.Proof.Complete {
 			right.Word(ui.Good, " "+g.Yes)
@@ -197,7 +197,7 @@ func (m *Model) tabs(width int) string {
 		tail = fmt.Sprintf("marked %d  %s", marked, tail)
 	}
 	for i, f := range desk.Filters() {
-		label := strings.ToUpper(string(f[:1])) + string(f[1:]) + " " + count(m.roll.Count(f))
+		label := strings.ToUpper(string(f[:1])) + string(f[1:]) + " " + ui.Count(m.roll.Count(f))
 		if line.Left() < len(label)+len(tail)+10 {
 			line.Word(ui.Muted, "more "+m.st.Glyphs.Right)
 			break
@@ -232,7 +232,7 @@ func (m *Model) finder(line *ui.Line) string {
 	}
 	line.Space(3)
 	if m.hits != nil {
-		line.Word(ui.Plain, count(m.hits.Total)+" of "+count(m.roll.Count(m.filter)))
+		line.Word(ui.Plain, ui.Count(m.hits.Total)+" of "+ui.Count(m.roll.Count(m.filter)))
 	}
 	if m.filter != desk.FilterAll {
 		line.Word(ui.Muted, " "+string(m.filter))
@@ -252,7 +252,7 @@ func (m *Model) readingLine(line *ui.Line) string {
 		if p.Done {
 			sign = m.st.Glyphs.Yes
 		}
-		line.Space(1).Text(ui.Plain, names.Clean(p.Source), 0).Text(ui.Plain, names.Clean(" "+count(p.Seen)+" "+p.What+" "), 0).Word(ui.Good, sign).Space(1)
+		line.Space(1).Text(ui.Plain, names.Clean(p.Source), 0).Text(ui.Plain, names.Clean(" "+ui.Count(p.Seen)+" "+p.What+" "), 0).Word(ui.Good, sign).Space(1)
 	}
 	return line.String()
 }

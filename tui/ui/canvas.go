@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -172,6 +173,15 @@ func Wrap(t names.Text, width, lines int) []names.Text {
 		rest = strings.TrimSpace(rest[cut:])
 	}
 	return out
+}
+
+// Count writes a number with commas.
+func Count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 // Paragraph breaks a text of any length, as it came, into at most so many cleaned lines of a width: Clean alone would cut it off after
