@@ -9,6 +9,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 SEED     ?= 7
 PEOPLE   ?= 2000
+DIRECTORY ?= okta
 
 # The tools are Go modules at fixed versions: the go command fetches and builds them.
 GOFUMPT  := go run mvdan.cc/gofumpt@v0.12.0
@@ -21,7 +22,7 @@ VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 demo:
 	@mkdir -p bin
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/rollcall ./cmd/rollcall
-	./bin/rollcall demo --seed $(SEED) --people $(PEOPLE)
+	./bin/rollcall demo --seed $(SEED) --people $(PEOPLE) --directory $(DIRECTORY)
 
 ## build: the program for this machine
 build:
@@ -32,6 +33,8 @@ build:
 test:
 	go vet ./...
 	go test -timeout 20m ./...
+	cd clients/sdktest && go vet ./... && go test -timeout 10m ./...
+	cd ../..
 	bash clients/credentials/testdata/secret-service.sh
 	bash tui/testdata/tmux.sh
 

@@ -131,10 +131,12 @@ func Attributes() []Attribute {
 	}
 }
 
-// Source names the directory whose record an attribute of a merged person comes from, "" where one directory alone knows them.
+// Source names the directory whose record an attribute of a merged person comes from, "" where one directory alone knows them. An
+// attribute may have an order of its own, so that the first record that has it need not be the one that is shown.
 func (p *Person) Source(a Attribute) string {
+	shown := a.Of(p)
 	for _, r := range p.Records {
-		if a.Of(r) != "" {
+		if shown != "" && a.Of(r) == shown {
 			return r.Key.Directory
 		}
 	}

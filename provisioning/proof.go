@@ -105,7 +105,11 @@ func ProveChanges(e ReadEvidence, base Proof, total, canaries int, missing []str
 		p.Reason = fmt.Sprintf("%d after the changes, %d before: more than %d %% apart", total, base.Seen, int(Band*100))
 	default:
 		p.Complete = true
-		p.Reason = fmt.Sprintf("%d changes since %s, %s; read whole at %s", e.Changes, base.At.Local().Format("15:04"), e.End, base.Full.Local().Format("15:04"))
+		changes := "1 change"
+		if e.Changes != 1 {
+			changes = fmt.Sprintf("%d changes", e.Changes)
+		}
+		p.Reason = fmt.Sprintf("%s since %s, %s; read whole at %s", changes, base.At.Local().Format("15:04"), e.End, base.Full.Local().Format("15:04"))
 	}
 	return p
 }

@@ -30,6 +30,18 @@ const (
 // places are the references that there are, for the operator who wrote another one.
 const places = "keyring:, file:, env:, exec: or age:"
 
+// Place is the kind of place that a reference names: keyring, file, env, exec or age; "no reference" where it names none, for what was
+// written may be the secret itself.
+func Place(ref string) string {
+	switch scheme, rest, _ := strings.Cut(ref, ":"); scheme {
+	case "keyring", "file", "env", "exec", "age":
+		if rest != "" {
+			return scheme
+		}
+	}
+	return "no reference"
+}
+
 // Resolve gives the secret that a reference names: keyring:SERVICE/ACCOUNT, file:PATH, env:NAME or exec:COMMAND ARGUMENTS.
 func Resolve(ctx context.Context, ref string) (provisioning.Secret, error) {
 	return ResolveWith(ctx, ref, nil)
@@ -47,11 +59,10 @@ func ResolveWith(ctx context.Context, ref string, vault *Vault) (provisioning.Se
 	case "file":
 		return fromFile(rest)
 	case "env":
-		value, ok := os.LookupEnv(rest)
-		if !ok || value == "" {
-			return provisioning.Secret{}, missing("the environment variable " + rest + " is not set")
+		if value := os.Getenv(rest); value != "" {
+			return provisioning.NewSecret(value), nil
 		}
-		return provisioning.NewSecret(value), nil
+		return provisioning.Secret{}, missing("the environment variable " + rest + " is not set")
 	case "exec":
 		return fromCommand(ctx, rest)
 	case "age":

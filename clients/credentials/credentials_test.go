@@ -61,6 +61,40 @@ func TestNoBus(t *testing.T) {
 	}
 }
 
+// TestVariableIsWithheld: a variable that a reference names is seen by no command that is started after it, and can be had again.
+func TestVariableIsWithheld(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // there is no env
+	}
+	ctx, keeper := context.Background(), credentials.NewKeeper(nil)
+	t.Setenv("ROLLCALL_TEST_WITHHELD", "canary-withheld")
+	keeper.Withhold("file:ROLLCALL_TEST_WITHHELD") // no variable
+	if os.Getenv("ROLLCALL_TEST_WITHHELD") == "" {
+		t.Error("another reference took it")
+	}
+	keeper.Withhold("env:ROLLCALL_TEST_WITHHELD")
+	if seen, err := keeper.Resolve(ctx, "exec:env"); err != nil || strings.Contains(seen.Reveal(), "canary-withheld") {
+		t.Errorf("a command sees it (%v)", err)
+	}
+	for range 2 {
+		if secret, err := keeper.Resolve(ctx, "env:ROLLCALL_TEST_WITHHELD"); err != nil || secret.Reveal() != "canary-withheld" {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestPlace: what kind of place a reference names is told, and what is no reference is not repeated.
+func TestPlace(t *testing.T) {
+	for ref, want := range map[string]string{
+		"keyring:a/b": "keyring", "file:/x": "file", "env:X": "env", "exec:x y": "exec", "age:x": "age",
+		"the-secret": "no reference", "the-secret:itself": "no reference", "file:": "no reference", "": "no reference",
+	} {
+		if got := credentials.Place(ref); got != want {
+			t.Errorf("%s: %s", ref, got)
+		}
+	}
+}
+
 func TestKeyFromFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
 	first, err := credentials.KeyFromFile(path)

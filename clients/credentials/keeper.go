@@ -3,23 +3,43 @@ package credentials
 import (
 	"context"
 	"encoding/base64"
+	"os"
 	"strings"
+	"sync"
 
 	"rollcall/provisioning"
 )
 
 // Keeper finds secrets by their references, and keeps and deletes those whose place is ours to write: the keyring, and the vault that
 // the operator chose. A file, a variable and a command are the operator's own: they are read, and never written.
+//
+// It is safe for concurrent use.
 type Keeper struct {
-	vault *Vault // nil: there is none
+	vault     *Vault   // nil: there is none
+	variables sync.Map // name → provisioning.Secret: what was taken out of the environment
 }
 
 // NewKeeper makes a keeper; nil is no vault.
 func NewKeeper(vault *Vault) *Keeper { return &Keeper{vault: vault} }
 
-// Resolve gives the secret that a reference names.
+// Resolve gives the secret that a reference names. A variable is taken out of the environment by it, as Withhold does.
 func (k *Keeper) Resolve(ctx context.Context, ref string) (provisioning.Secret, error) {
+	k.Withhold(ref)
+	if held, ok := k.variables.Load(ref); ok {
+		return held.(provisioning.Secret), nil //nolint:forcetypeassert // nothing else is stored
+	}
 	return ResolveWith(ctx, ref, k.vault)
+}
+
+// Withhold takes the variable that a reference names out of the environment and keeps its value for Resolve, so that no command that is
+// started sees it (threats E2). Whatever else a reference names is left alone. What a system shows of the environment with which the
+// process began is not changed by it.
+func (k *Keeper) Withhold(ref string) {
+	name, ok := strings.CutPrefix(ref, "env:")
+	if value := os.Getenv(name); ok && value != "" {
+		k.variables.Store(ref, provisioning.NewSecret(value))
+		_ = os.Unsetenv(name)
+	}
 }
 
 // Keeps reports whether a reference names a place that is ours to write.

@@ -49,33 +49,69 @@ type operator struct {
 // connection is one system. Secrets are references (keyring:, age:, file:, env:, exec:) in a config.toml; the JSON of `rollcall sim`
 // carries the simulators' own made-up ones.
 type connection struct {
-	Name          string            `toml:"name" json:"name"`
-	System        string            `toml:"system" json:"system"`
-	URL           string            `toml:"url" json:"url"`
-	CAFile        string            `toml:"ca_file" json:"-"`
-	Token         string            `toml:"token" json:"token"`
-	Username      string            `toml:"username" json:"username"`
-	Password      string            `toml:"password" json:"password"`
-	ClientID      string            `toml:"client_id" json:"client_id"`
-	ClientSecret  string            `toml:"client_secret" json:"client_secret"`
-	Prefix        string            `toml:"prefix" json:"-"`
-	OnPrem        bool              `toml:"on_prem" json:"on_prem"`
-	EmployeeField string            `toml:"employee_field" json:"-"`
-	PerSecond     float64           `toml:"per_second" json:"-"`
-	Settle        string            `toml:"settle" json:"-"`
-	Canaries      []string          `toml:"canaries" json:"-"`
-	Fields        map[string]string `toml:"fields" json:"fields"`
-	SignIn        string            `toml:"sign_in" json:"sign_in"`     // the way, as the guide names it
-	Tenant        string            `toml:"tenant" json:"tenant"`       // entra
-	LoginURL      string            `toml:"login_url" json:"login_url"` // entra, google: another cloud's, or a simulator's
-	Subject       string            `toml:"subject" json:"subject"`     // google: the administrator in whose name is asked
-	Customer      string            `toml:"customer" json:"-"`          // google
-	Key           string            `toml:"key" json:"key"`             // a reference to a key: okta, entra, google
-	KeyID         string            `toml:"key_id" json:"-"`            // okta: of a PEM key
-	Refresh       string            `toml:"refresh" json:"-"`           // entra: a reference to an operator's own sign-in
-	Reserve       float64           `toml:"reserve" json:"-"`           // the share of the allowance that is kept free for people
-	FullEvery     string            `toml:"full_every" json:"-"`        // how long a change feed is followed before a whole read
-	Loopback      bool              `toml:"loopback" json:"-"`          // take http:// on this machine: a simulator
+	Name          string     `toml:"name" json:"name"`
+	System        string     `toml:"system" json:"system"`
+	URL           string     `toml:"url" json:"url"`
+	CAFile        string     `toml:"ca_file" json:"-"`
+	Token         string     `toml:"token" json:"token"`
+	Username      string     `toml:"username" json:"username"`
+	Password      string     `toml:"password" json:"password"`
+	ClientID      string     `toml:"client_id" json:"client_id"`
+	ClientSecret  string     `toml:"client_secret" json:"client_secret"`
+	Prefix        string     `toml:"prefix" json:"-"`
+	OnPrem        bool       `toml:"on_prem" json:"on_prem"`
+	EmployeeField string     `toml:"employee_field" json:"-"`
+	PerSecond     float64    `toml:"per_second" json:"-"`
+	Settle        string     `toml:"settle" json:"-"`
+	Canaries      []string   `toml:"canaries" json:"-"`
+	Fields        fieldNames `toml:"fields,omitempty" json:"fields"`
+	SignIn        string     `toml:"sign_in" json:"sign_in"`     // the way, as the guide names it
+	Tenant        string     `toml:"tenant" json:"tenant"`       // entra
+	LoginURL      string     `toml:"login_url" json:"login_url"` // entra, google: another cloud's, or a simulator's
+	Subject       string     `toml:"subject" json:"subject"`     // google: the administrator in whose name is asked
+	Customer      string     `toml:"customer" json:"-"`          // google
+	Key           string     `toml:"key" json:"key"`             // a reference to a key: okta, entra, google
+	KeyID         string     `toml:"key_id" json:"-"`            // okta: of a PEM key
+	Refresh       string     `toml:"refresh" json:"-"`           // entra: a reference to an operator's own sign-in
+	Reserve       float64    `toml:"reserve" json:"-"`           // the share of the allowance that is kept free for people
+	FullEvery     string     `toml:"full_every" json:"-"`        // how long a change feed is followed before a whole read
+	Loopback      bool       `toml:"loopback" json:"-"`          // take http:// on this machine: a simulator
+}
+
+// fieldNames say where a firm keeps what the vendor's record has no place for, or keeps elsewhere.
+type fieldNames struct {
+	Office         string `toml:"office,omitempty" json:"office"`
+	SSOName        string `toml:"sso_name,omitempty" json:"sso_name"`
+	EmployeeNumber string `toml:"employee_number,omitempty" json:"employee_number"`
+	Phone          string `toml:"phone,omitempty" json:"phone"`
+	BirthYear      string `toml:"birth_year,omitempty" json:"birth_year"`
+	HireDate       string `toml:"hire_date,omitempty" json:"hire_date"`
+	LeaveDate      string `toml:"leave_date,omitempty" json:"leave_date"`
+	ExternalID     string `toml:"external_id,omitempty" json:"external_id"`
+	Type           string `toml:"type,omitempty" json:"type"`
+}
+
+// unused names a field that is set and that a system has no use for; "" where there is none.
+func (f fieldNames) unused(system string) string {
+	for _, one := range []struct {
+		key, value string
+		systems    []string
+	}{
+		{"office", f.Office, []string{"okta", "entra", "google", "onelogin"}},
+		{"sso_name", f.SSOName, []string{"okta", "entra", "google", "onelogin"}},
+		{"employee_number", f.EmployeeNumber, []string{"okta", "entra", "google", "onelogin"}},
+		{"phone", f.Phone, []string{"okta", "entra", "onelogin"}},
+		{"birth_year", f.BirthYear, []string{"okta", "entra", "google", "onelogin"}},
+		{"hire_date", f.HireDate, []string{"okta", "google", "onelogin"}},
+		{"leave_date", f.LeaveDate, []string{"okta", "google", "onelogin"}},
+		{"external_id", f.ExternalID, []string{"okta", "entra", "google", "onelogin"}},
+		{"type", f.Type, []string{"onelogin"}},
+	} {
+		if one.value != "" && !slices.Contains(one.systems, system) {
+			return one.key
+		}
+	}
+	return ""
 }
 
 // loopbackSettle is how long the simulators may still be at work on a request that was given up (DESIGN 4.4).
@@ -152,7 +188,14 @@ func readConfig(f *flags) (*setup, error) {
 		return nil, err
 	}
 	s.Policy = string(policyText)
-	f.keeper().rely(s.Passphrase)
+	keeper := f.keeper()
+	keeper.rely(s.Passphrase)
+	keeper.Withhold(s.Passphrase) // before the first of them is used: that may start a command
+	for i := range s.Connections {
+		for _, ref := range secretsOf(&s.Connections[i]) {
+			keeper.Withhold(*ref.value)
+		}
+	}
 	return s, nil
 }
 
@@ -165,20 +208,47 @@ func parseConfig(file string, data []byte) (*setup, error) {
 	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&s); err != nil {
 		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: tomlError(file, err), Hint: "mend the file; the README lists every key"}
 	}
+	return &s, s.check(file)
+}
+
+// check says what is wrong with a configuration that can be read.
+func (s *setup) check(file string) error {
+	wrong := func(format string, args ...any) error {
+		return &provisioning.Error{Code: provisioning.Invalid, Message: file + ": " + fmt.Sprintf(format, args...), Hint: "mend the file; the README lists every key"}
+	}
 	seen := make(map[string]bool)
 	for _, c := range s.Connections {
 		if c.Name == "" || seen[c.Name] {
-			return nil, &provisioning.Error{Code: provisioning.Invalid, Message: file + ": every connection needs a name of its own: " + c.Name, Hint: "mend the file"}
+			return wrong("every connection needs a name of its own: %s", c.Name)
 		}
 		seen[c.Name] = true
+		if key := c.Fields.unused(c.System); key != "" {
+			return wrong("connection %s: %s has no use for the field %s", c.Name, c.System, key)
+		}
 	}
-	return &s, nil
+	var known []string
+	for _, a := range provisioning.Attributes() {
+		known = append(known, a.Name)
+	}
+	for attribute, order := range s.Prefer {
+		if !slices.Contains(known, attribute) {
+			return wrong("prefer: there is no attribute called %s: %s", attribute, strings.Join(known, ", "))
+		}
+		for _, name := range order {
+			if !seen[name] {
+				return wrong("prefer: there is no connection called %s", name)
+			}
+		}
+	}
+	return nil
 }
 
 // nearest finds the known key that was most likely meant, by the least edits; "" where none is near.
 func nearest(key []string) string {
 	table := reflect.TypeFor[setup]()
 	switch {
+	case len(key) > 2 && key[0] == "connection" && key[1] == "fields":
+		table = reflect.TypeFor[fieldNames]()
 	case len(key) > 1 && key[0] == "connection":
 		table = reflect.TypeFor[connection]()
 	case len(key) > 1 && key[0] == "operator":

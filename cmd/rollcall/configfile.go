@@ -60,7 +60,7 @@ func block(c connection) ([]byte, error) {
 		}
 		b.Write(line)
 	}
-	if len(c.Fields) > 0 {
+	if c.Fields != (fieldNames{}) {
 		b.WriteString("\n[connection.fields]\n")
 		fields, err := toml.Marshal(c.Fields)
 		if err != nil {

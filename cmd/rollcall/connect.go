@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/clients/credentials"
 	"rollcall/clients/entra"
 	"rollcall/provisioning"
 	"rollcall/tui"
@@ -130,7 +131,7 @@ func (s *setupFile) List() ([]connect.Connection, error) {
 		kept := ""
 		for _, ref := range secretsOf(&c) {
 			if *ref.value != "" {
-				kept, _, _ = strings.Cut(*ref.value, ":")
+				kept = credentials.Place(*ref.value)
 			}
 		}
 		list = append(list, connect.Connection{Name: c.Name, System: c.System, Where: where, Way: c.SignIn, Kept: kept})

@@ -70,7 +70,7 @@ func (d *desktop) answers(c demofirm.Connection) []string {
 const (
 	hidden = " (hidden)" // at the end of a title: what is typed there is not shown
 	enter  = "\r"
-	down  = "\x1b[B"
+	down   = "\x1b[B"
 )
 
 // ways is how far down the wizard's list the way of a test stands.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -163,14 +165,35 @@ func TestReadme(t *testing.T) {
 	if code != exitFailed || strings.Contains(out, "no such key") || !strings.Contains(out, "keyring") {
 		t.Errorf("%d %s", code, out)
 	}
-	for broken, want := range map[string]string{
-		strings.Replace(blocks[0], "firm =", "frim =", 1): "config.toml:1:", strings.Replace(blocks[0], "on_prem       = false", "on_prem = \"no\"", 1): "config.toml:29:",
+	// Every key is named somewhere in the README, which is where an error sends whoever mistyped one.
+	for _, table := range []reflect.Type{reflect.TypeFor[setup](), reflect.TypeFor[operator](), reflect.TypeFor[connection](), reflect.TypeFor[fieldNames]()} {
+		for i := range table.NumField() {
+			key, _, _ := strings.Cut(table.Field(i).Tag.Get("toml"), ",")
+			if key != "-" && !regexp.MustCompile("(?m)(`"+key+"`|^\\[*"+key+"\\b)").Match(data) {
+				t.Errorf("the README does not name the key %s", key)
+			}
+		}
+	}
+	// What is wrong is told with its line, its column and what was likely meant.
+	for _, broken := range [][3]string{
+		{"firm =", "frim =", "config.toml:1:1: no such key: frim (did you mean firm?)"},
+		{"on_prem       = false", "on_prem = \"no\"", "config.toml:44:11: "},
+		{"tenant        =", "tenat =", "config.toml:32:1: no such key: connection.tenat (did you mean tenant?)"},
+		{"sso_name =", "sso_nam =", "config.toml:26:1: no such key: connection.fields.sso_nam (did you mean sso_name?)"},
+		{"role      =", "roll =", "no such key: operator.jdoe.roll (did you mean role?)"},
+		{"phone = [", "fone = [", "prefer: there is no attribute called fone"},
+		{"[\"entra\", ", "[\"entrance\", ", "prefer: there is no connection called entrance"},
+		{"office   =", "type =", "connection okta: okta has no use for the field type"},
 	} {
-		if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(broken), 0o600); err != nil {
+		text := strings.Replace(blocks[0], broken[0], broken[1], 1)
+		if text == blocks[0] {
+			t.Fatalf("%s does not stand in the README", broken[0])
+		}
+		if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, code := command(t, "sync", "--config", dir, "--state", t.TempDir()); code != exitUsage || !strings.Contains(out, want) {
-			t.Errorf("%d %s, want %s", code, out, want)
+		if out, code := command(t, "sync", "--config", dir, "--state", t.TempDir()); code != exitUsage || !strings.Contains(out, broken[2]) {
+			t.Errorf("%d %s, want %s", code, out, broken[2])
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"rollcall/provisioning"
 	"rollcall/provisioning/names"
 )
@@ -32,14 +34,34 @@ const (
 )
 
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == watchWord {
+		os.Exit(watcher(os.Args[2] == "console", os.Args[3], os.Stdin, os.Stderr))
+	}
+	private()
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program without the process: what it returns is the exit code.
-func run(args []string, in io.Reader, out, errOut io.Writer) int {
+func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	var crash crashes
+	defer func() {
+		if value := recover(); value != nil {
+			code = crash.caught(value, errOut)
+		}
+	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := newRoot()
+	root := newRoot(func(c *cobra.Command, f *flags) {
+		program, err := os.Executable()
+		if err != nil {
+			return
+		}
+		console := c == c.Root() || c.Name() == "demo" || c.Name() == "connect"
+		if kept, err := crash.begin(program, stateDir(f), console); err == nil { // where nobody can wait, a crash is said as Go says it
+			errOut, f.watched = kept, true
+			c.Root().SetErr(kept)
+		}
+	})
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -48,9 +70,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	var code exitCode
-	if errors.As(err, &code) && code.err == nil {
-		return code.code
+	var said exitCode
+	if errors.As(err, &said) && said.err == nil {
+		return said.code
 	}
 	fmt.Fprintln(errOut, explain(err))
 	return exitOf(err)

@@ -172,10 +172,18 @@ func fromDemo(c demofirm.Connections) *setup {
 		s.Connections = append(s.Connections, connection{
 			Name: one.Name, System: one.System, URL: one.URL, Token: one.Token, Username: one.Username, Password: one.Password,
 			ClientID: one.ClientID, ClientSecret: one.ClientSecret, SignIn: one.SignIn, Tenant: one.Tenant, LoginURL: one.LoginURL,
-			Subject: one.Subject, Key: one.Key, Fields: one.Fields, Loopback: true,
+			Subject: one.Subject, Key: one.Key, Fields: fieldsOf(one.Fields), Loopback: true,
 		})
 	}
 	return s
+}
+
+// fieldsOf are the fields that the demo firm names.
+func fieldsOf(m map[string]string) fieldNames {
+	return fieldNames{
+		Office: m["office"], SSOName: m["sso_name"], EmployeeNumber: m["employee_number"], Phone: m["phone"], BirthYear: m["birth_year"],
+		HireDate: m["hire_date"], LeaveDate: m["leave_date"], ExternalID: m["external_id"], Type: m["type"],
+	}
 }
 
 // clients makes a client of each connection. It returns the document system's settle time.

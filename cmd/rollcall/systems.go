@@ -109,8 +109,8 @@ func (m *maker) okta(c connection, loopback bool) (system, error) {
 		Name: c.Name, URL: c.URL, Token: token, ClientID: c.ClientID, Key: key, KeyID: c.KeyID, AllowLoopbackHTTP: loopback, CAFile: c.CAFile,
 		PerSecond: c.PerSecond, Share: c.Reserve, Clock: m.clock, Trace: m.trace, Groups: true,
 		Fields: okta.Fields{
-			Office: f["office"], SSOName: f["sso_name"], EmployeeNumber: f["employee_number"], Phone: f["phone"], BirthYear: f["birth_year"],
-			HireDate: f["hire_date"], LeaveDate: f["leave_date"], ExternalID: f["external_id"],
+			Office: f.Office, SSOName: f.SSOName, EmployeeNumber: f.EmployeeNumber, Phone: f.Phone, BirthYear: f.BirthYear,
+			HireDate: f.HireDate, LeaveDate: f.LeaveDate, ExternalID: f.ExternalID,
 		},
 	})
 }
@@ -124,8 +124,8 @@ func (m *maker) entraOptions(c connection, loopback bool) (entra.Options, error)
 		Name: c.Name, Tenant: c.Tenant, ClientID: c.ClientID, Secret: secret, Key: key, Refresh: refresh, GraphURL: c.URL, LoginURL: c.LoginURL,
 		AllowLoopbackHTTP: loopback, CAFile: c.CAFile, PerSecond: c.PerSecond, Share: c.Reserve, Clock: m.clock, Trace: m.trace, Groups: true,
 		Fields: entra.Fields{
-			SSOName: f["sso_name"], EmployeeNumber: f["employee_number"], Office: f["office"], Phone: f["phone"], ExternalID: f["external_id"],
-			BirthYear: f["birth_year"],
+			SSOName: f.SSOName, EmployeeNumber: f.EmployeeNumber, Office: f.Office, Phone: f.Phone, ExternalID: f.ExternalID,
+			BirthYear: f.BirthYear,
 		},
 	}
 	if !m.simulated && m.keeper.Keeps(c.Refresh) {
@@ -154,8 +154,8 @@ func (m *maker) google(c connection, loopback bool) (system, error) {
 		Name: c.Name, Key: key, Subject: c.Subject, Customer: c.Customer, APIURL: c.URL, LoginURL: c.LoginURL, AllowLoopbackHTTP: loopback,
 		CAFile: c.CAFile, PerSecond: c.PerSecond, Share: c.Reserve, Clock: m.clock, Trace: m.trace, Groups: true,
 		Fields: google.Fields{
-			SSOName: f["sso_name"], EmployeeNumber: f["employee_number"], Office: f["office"], HireDate: f["hire_date"], LeaveDate: f["leave_date"],
-			BirthYear: f["birth_year"], ExternalID: f["external_id"],
+			SSOName: f.SSOName, EmployeeNumber: f.EmployeeNumber, Office: f.Office, HireDate: f.HireDate, LeaveDate: f.LeaveDate,
+			BirthYear: f.BirthYear, ExternalID: f.ExternalID,
 		},
 	})
 }
@@ -170,8 +170,8 @@ func (m *maker) onelogin(c connection, loopback bool) (system, error) {
 		Name: c.Name, URL: c.URL, ClientID: c.ClientID, Secret: secret, AllowLoopbackHTTP: loopback, CAFile: c.CAFile, PerSecond: c.PerSecond,
 		Share: c.Reserve, Clock: m.clock, Trace: m.trace, Groups: true,
 		Fields: onelogin.Fields{
-			SSOName: f["sso_name"], EmployeeNumber: f["employee_number"], Office: f["office"], Phone: f["phone"], HireDate: f["hire_date"],
-			LeaveDate: f["leave_date"], BirthYear: f["birth_year"], Type: f["type"], ExternalID: f["external_id"],
+			SSOName: f.SSOName, EmployeeNumber: f.EmployeeNumber, Office: f.Office, Phone: f.Phone, HireDate: f.HireDate,
+			LeaveDate: f.LeaveDate, BirthYear: f.BirthYear, Type: f.Type, ExternalID: f.ExternalID,
 		},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/charmbracelet/x/term"
@@ -89,8 +90,12 @@ func (p *places) passphrase(ctx context.Context) (provisioning.Secret, error) {
 	switch {
 	case !phrase.IsZero():
 		return phrase, nil
+	case strings.HasPrefix(ref, "age:"):
+		return provisioning.Secret{}, &provisioning.Error{
+			Code: provisioning.Invalid, Message: "passphrase names a place inside the vault that it opens", Hint: "name a file, a variable, a command or the keyring",
+		}
 	case ref != "":
-		return credentials.Resolve(ctx, ref)
+		return p.Resolve(ctx, ref)
 	case hushed || !term.IsTerminal(os.Stdin.Fd()):
 		return provisioning.Secret{}, &provisioning.Error{
 			Code: provisioning.Denied, Message: "the vault " + p.file + " is locked, and there is no terminal to ask for its passphrase on",
