@@ -45,6 +45,7 @@ type change struct {
 	person  provisioning.Person
 	removed bool
 	fresh   bool // nobody knew them before
+	deleted bool // they were known as deleted: the delta need not say again what coming back did not change
 }
 
 type delta struct {
@@ -123,7 +124,7 @@ func (d *delta) of(id string) *change {
 	}
 	one := &change{}
 	if p, ok := d.known.Person(id); ok {
-		one.person = p
+		one.person, one.deleted = p, p.Status == provisioning.StatusDeleted
 	} else {
 		one.fresh = true
 	}
@@ -140,7 +141,7 @@ func (d *delta) users(rows jsontext.Value) (int, error) {
 		}
 		n++
 		one := d.of(u.ID)
-		one.removed = u.Removed != nil
+		one.removed = u.Removed
 		if !one.removed {
 			d.c.apply(&one.person, u)
 		}
@@ -149,7 +150,7 @@ func (d *delta) users(rows jsontext.Value) (int, error) {
 	return n, err
 }
 
-// settle reads directly whoever was removed, and whoever is new and came without the properties that make a person.
+// settle reads directly whoever was removed, whoever came back, and whoever is new and came without the properties that make a person.
 func (d *delta) settle(ctx context.Context) ([]provisioning.PersonChange, error) {
 	changes := make([]provisioning.PersonChange, len(d.order))
 	direct := 0
@@ -157,25 +158,57 @@ func (d *delta) settle(ctx context.Context) ([]provisioning.PersonChange, error)
 	g.SetLimit(side)
 	for i, id := range d.order {
 		one := d.people[id]
+		d.nameManager(&one.person)
 		changes[i] = provisioning.PersonChange{Person: one.person}
-		if !one.removed && (!one.fresh || one.person.Login != "") {
+		if !one.removed && !one.deleted && (!one.fresh || one.person.Login != "") {
 			continue
 		}
 		if direct++; direct > mostAffected {
 			_ = g.Wait()
 			return nil, stale("more people were removed than are read one by one")
 		}
-		g.Go(func() error {
-			p, found, err := d.c.Lookup(gctx, id)
-			if !found {
-				p = provisioning.Person{Key: provisioning.PersonKey{Directory: d.c.opts.Name, ID: id}}
-			}
-			p.Groups = one.person.Groups
-			changes[i] = provisioning.PersonChange{Person: p, Gone: !found}
+		g.Go(func() (err error) {
+			changes[i], err = d.direct(gctx, id, one)
 			return err
 		})
 	}
 	return changes, g.Wait()
+}
+
+// direct reads one person by id, with the groups that they have now: of who came back the delta of groups need not tell.
+func (d *delta) direct(ctx context.Context, id string, one *change) (provisioning.PersonChange, error) {
+	p, found, err := d.c.Lookup(ctx, id)
+	switch {
+	case err != nil:
+		return provisioning.PersonChange{}, err
+	case !found:
+		gone := provisioning.Person{Key: provisioning.PersonKey{Directory: d.c.opts.Name, ID: id}}
+		return provisioning.PersonChange{Person: gone, Gone: true}, nil
+	case p.Status == provisioning.StatusDeleted:
+		if !one.fresh { // of the deleted Graph tells a few properties alone: the others stand
+			deleted := p
+			p = one.person
+			p.Status, p.RawStatus, p.StatusChanged = deleted.Status, deleted.RawStatus, deleted.StatusChanged
+		}
+		p.Groups = one.person.Groups
+	case d.c.opts.Groups:
+		if p.Groups, err = d.c.groupsOf(ctx, id); wire.StatusOf(err) == http.StatusNotFound { // gone between the two: told the next time
+			err = nil
+		}
+	}
+	return provisioning.PersonChange{Person: p}, err
+}
+
+// nameManager names a manager of whom the delta told the id alone.
+func (d *delta) nameManager(p *provisioning.Person) {
+	if p.ManagerID == "" || p.Manager != "" {
+		return
+	}
+	if told := d.people[p.ManagerID]; told != nil {
+		p.Manager = told.person.FullName
+	} else if m, ok := d.known.Person(p.ManagerID); ok {
+		p.Manager = m.FullName
+	}
 }
 
 // groupDelta gathers whose memberships may have changed.

@@ -269,30 +269,36 @@ func errorCode(e *wire.Error) string {
 	return v.Error.Code
 }
 
-// page is Graph's envelope. The delta link stands on the last page of a delta alone.
+// page is Graph's envelope.
 type page struct {
 	Value jsontext.Value `json:"value"`
-	Next  string         `json:"@odata.nextLink"`
-	Delta string         `json:"@odata.deltaLink"`
 }
 
-// walk reads a listing to the page without a next link. A page may be empty and still have one (contracts/idps.md 2.2).
+// walk reads a listing to the page without a next link. A page may be empty and still have one (contracts/idps.md 2.2). The delta
+// link stands on the last page of a delta alone.
 func (c *Client) walk(ctx context.Context, first wire.Request, each func(rows jsontext.Value) (int, error)) (delta string, err error) {
 	err = c.wire.Walk(ctx, first, func(_ wire.Answer, body jsontext.Value) (wire.Page, error) {
-		var p page
-		if err := json.Unmarshal(body, &p); err != nil {
+		parts, err := wire.Parts(body, "value", "@odata.nextLink", "@odata.deltaLink")
+		if err != nil {
 			return wire.Page{}, err
 		}
-		if p.Value == nil {
+		rows := parts[0]
+		if rows == nil {
 			return wire.Page{}, errors.New("an answer without a list came")
 		}
-		delta = p.Delta
-		if p.Next == "" {
-			return wire.Page{Rows: p.Value}, nil
+		link, err := wire.String(parts[1])
+		if err != nil {
+			return wire.Page{}, err
 		}
-		next, err := c.wire.Follow(p.Next)
+		if delta, err = wire.String(parts[2]); err != nil {
+			return wire.Page{}, err
+		}
+		if link == "" {
+			return wire.Page{Rows: rows}, nil
+		}
+		next, err := c.wire.Follow(link)
 		next.Header = first.Header // request headers are not carried over
-		return wire.Page{Rows: p.Value, Next: &next, Mark: p.Next}, err
+		return wire.Page{Rows: rows, Next: &next, Mark: link}, err
 	}, each)
 	return delta, c.plain(err)
 }

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"rollcall/clients/wire"
 	"rollcall/provisioning"
 )
@@ -120,8 +118,8 @@ func (c *Client) examineUsers(ctx context.Context, tell func(provisioning.Findin
 	}
 }
 
-func count(n *int, v jsontext.Value) {
-	if s, _ := text(v); s != "" {
+func count(n *int, v said) {
+	if v.text != "" {
 		*n++
 	}
 }

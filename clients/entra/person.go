@@ -2,45 +2,199 @@ package entra
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unique"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"rollcall/clients/wire"
 	"rollcall/provisioning"
 )
 
-// user is what Graph says about somebody. In a delta a property that did not change is absent, and one that was emptied is null:
-// Value keeps the two apart (contracts/idps.md 2.2).
+// said is what Graph says of a property: nothing, where it is absent, which in a delta is what did not change; null, where it was
+// emptied; or a value (contracts/idps.md 2.2).
+type said struct {
+	text  string
+	there bool
+}
+
+// extensions is how many extension attributes there are; they are numbered from one.
+const extensions = 15
+
+// user is what Graph says about somebody.
 type user struct {
-	ID         string         `json:"id"`
-	Type       string         `json:"@odata.type"`
-	UPN        jsontext.Value `json:"userPrincipalName"`
-	Mail       jsontext.Value `json:"mail"`
-	Name       jsontext.Value `json:"displayName"`
-	Given      jsontext.Value `json:"givenName"`
-	Surname    jsontext.Value `json:"surname"`
-	Enabled    jsontext.Value `json:"accountEnabled"`
-	UserType   jsontext.Value `json:"userType"`
-	Created    jsontext.Value `json:"createdDateTime"`
-	Deleted    jsontext.Value `json:"deletedDateTime"`
-	Department jsontext.Value `json:"department"`
-	Title      jsontext.Value `json:"jobTitle"`
-	Kind       jsontext.Value `json:"employeeType"`
-	Hired      jsontext.Value `json:"employeeHireDate"`
-	Leaves     jsontext.Value `json:"employeeLeaveDateTime"`
-	Phones     jsontext.Value `json:"businessPhones"`
-	Proxies    jsontext.Value `json:"proxyAddresses"`
-	Extensions jsontext.Value `json:"onPremisesExtensionAttributes"`
-	Manager    jsontext.Value `json:"manager"`
-	Managers   jsontext.Value `json:"manager@delta"`
-	SignIns    jsontext.Value `json:"signInActivity"`
-	Removed    *struct {
-		Reason string `json:"reason"`
-	} `json:"@removed"`
-	Rest map[string]jsontext.Value `json:",embed"`
+	ID, Type                                                 string
+	UPN, Mail, Name, Given, Surname, Enabled, UserType       said
+	Created, Deleted, Department, Title, Kind, Hired, Leaves said
+	Number, Office, Immutable, SAM                           said
+	Extensions                                               [extensions]said
+	Phones, Proxies                                          []string
+	phones, proxies                                          bool // told, if empty
+	Manager                                                  manager
+	Managers                                                 []manager
+	manager                                                  bool // told, if null
+	SignIn, Successful                                       said
+	signIns                                                  bool
+	Removed                                                  bool
+	Rest                                                     []own
+}
+
+// own is a property that the firm chose and that is none of the usual ones.
+type own struct {
+	name string
+	said
+}
+
+type manager struct {
+	id, name string
+	removed  bool
+}
+
+// usual gives the place of a property that is a plain value, and nil for any other.
+func (u *user) usual(name string) *said {
+	switch name {
+	case "userPrincipalName":
+		return &u.UPN
+	case "mail":
+		return &u.Mail
+	case "displayName":
+		return &u.Name
+	case "givenName":
+		return &u.Given
+	case "surname":
+		return &u.Surname
+	case "accountEnabled":
+		return &u.Enabled
+	case "userType":
+		return &u.UserType
+	case "createdDateTime":
+		return &u.Created
+	case "deletedDateTime":
+		return &u.Deleted
+	case "department":
+		return &u.Department
+	case "jobTitle":
+		return &u.Title
+	case "employeeType":
+		return &u.Kind
+	case "employeeHireDate":
+		return &u.Hired
+	case "employeeLeaveDateTime":
+		return &u.Leaves
+	case "employeeId":
+		return &u.Number
+	case "officeLocation":
+		return &u.Office
+	case "onPremisesImmutableId":
+		return &u.Immutable
+	case "onPremisesSamAccountName":
+		return &u.SAM
+	default:
+		return nil
+	}
+}
+
+// extension gives the place of one of the extension attributes, and nil for any other name.
+func (u *user) extension(name string) *said {
+	number, is := strings.CutPrefix(name, "extensionAttribute")
+	if n, err := strconv.Atoi(number); is && err == nil && n >= 1 && n <= extensions {
+		return &u.Extensions[n-1]
+	}
+	return nil
+}
+
+// UnmarshalJSONFrom reads a user.
+func (u *user) UnmarshalJSONFrom(d *jsontext.Decoder) error { return wire.Members(d, u.member) }
+
+func (u *user) member(name []byte, d *jsontext.Decoder) (err error) {
+	if at := u.usual(string(name)); at != nil {
+		at.there = true
+		at.text, err = wire.Text(d)
+		return err
+	}
+	switch string(name) {
+	case "id":
+		u.ID, err = wire.Text(d)
+	case "@odata.type":
+		u.Type, err = wire.Text(d)
+	case "businessPhones":
+		u.Phones, u.phones, err = list(d)
+	case "proxyAddresses":
+		u.Proxies, u.proxies, err = list(d)
+	case "onPremisesExtensionAttributes":
+		err = wire.Members(d, func(name []byte, d *jsontext.Decoder) (err error) {
+			at := u.extension(string(name))
+			if at == nil {
+				return d.SkipValue()
+			}
+			at.there = true
+			at.text, err = wire.Text(d)
+			return err
+		})
+	case "manager":
+		u.manager = true
+		u.Manager, err = readManager(d)
+	case "manager@delta":
+		err = wire.Elements(d, func(d *jsontext.Decoder) error {
+			m, err := readManager(d)
+			u.Managers = append(u.Managers, m)
+			return err
+		})
+	case "signInActivity":
+		u.signIns = true
+		err = wire.Members(d, func(name []byte, d *jsontext.Decoder) (err error) {
+			switch string(name) {
+			case "lastSignInDateTime":
+				u.SignIn.text, err = wire.Text(d)
+			case "lastSuccessfulSignInDateTime":
+				u.Successful.text, err = wire.Text(d)
+			default:
+				err = d.SkipValue()
+			}
+			return err
+		})
+	case "@removed":
+		u.Removed = d.PeekKind() != 'n'
+		err = d.SkipValue()
+	default:
+		one := own{name: string(name), said: said{there: true}}
+		one.text, err = wire.Text(d)
+		u.Rest = append(u.Rest, one)
+	}
+	return err
+}
+
+// list reads a list of texts; what is none is as if it were absent.
+func list(d *jsontext.Decoder) (all []string, there bool, err error) {
+	if kind := d.PeekKind(); kind != '[' && kind != 'n' {
+		return nil, false, d.SkipValue()
+	}
+	err = wire.Elements(d, func(d *jsontext.Decoder) error {
+		s, err := wire.Text(d)
+		all = append(all, s)
+		return err
+	})
+	return all, true, err
+}
+
+func readManager(d *jsontext.Decoder) (m manager, err error) {
+	err = wire.Members(d, func(name []byte, d *jsontext.Decoder) (err error) {
+		switch string(name) {
+		case "id":
+			m.id, err = wire.Text(d)
+		case "displayName":
+			m.name, err = wire.Text(d)
+		case "@removed":
+			m.removed = true
+			err = d.SkipValue()
+		default:
+			err = d.SkipValue()
+		}
+		return err
+	})
+	return m, err
 }
 
 // selected are the properties that are asked for: without $select most of them would be left out (contracts/idps.md 2.2).
@@ -69,62 +223,42 @@ func (f Fields) number() string   { return or(f.EmployeeNumber, "employeeId") }
 func (f Fields) office() string   { return or(f.Office, "officeLocation") }
 func (f Fields) external() string { return or(f.ExternalID, "onPremisesImmutableId") }
 
-// text is a property's value; said is false where it was absent.
-func text(v jsontext.Value) (s string, said bool) {
-	if v == nil {
-		return "", false
-	}
-	if json.Unmarshal(v, &s) != nil {
-		s = strings.Trim(string(v), `"`) // a number or a boolean, as it stands
-	}
-	if s == "null" && v.Kind() == 'n' {
-		s = ""
-	}
-	return s, true
-}
-
-func set(to *string, v jsontext.Value) {
-	if s, said := text(v); said {
-		*to = s
+func set(to *string, v said) {
+	if v.there {
+		*to = v.text
 	}
 }
 
 // shared keeps a string that many people share once.
-func shared(to *string, v jsontext.Value) {
-	if s, said := text(v); said {
-		*to = unique.Make(s).Value()
+func shared(to *string, v said) {
+	if v.there {
+		*to = unique.Make(v.text).Value()
 	}
 }
 
-func moment(to *time.Time, v jsontext.Value) {
-	if s, said := text(v); said {
-		*to, _ = time.Parse(time.RFC3339, s) // null and what is no time: the zero time
+func moment(to *time.Time, v said) {
+	switch {
+	case v.text != "":
+		*to, _ = time.Parse(time.RFC3339, v.text) // what is no time: the zero time
+	case v.there:
+		*to = time.Time{}
 	}
 }
 
 // own reads a property that the firm chose: a property of the user, or one of the fifteen extension attributes.
-func (u *user) own(name string) jsontext.Value {
-	if strings.HasPrefix(name, "extensionAttribute") {
-		var extensions map[string]jsontext.Value
-		if u.Extensions == nil || json.Unmarshal(u.Extensions, &extensions) != nil {
-			return nil
+func (u *user) own(name string) said {
+	if at := u.extension(name); at != nil {
+		return *at
+	}
+	if at := u.usual(name); at != nil {
+		return *at
+	}
+	for _, one := range u.Rest {
+		if one.name == name {
+			return one.said
 		}
-		return extensions[name]
 	}
-	switch name {
-	case "":
-		return nil
-	case "userPrincipalName":
-		return u.UPN
-	case "mail":
-		return u.Mail
-	case "department":
-		return u.Department
-	case "employeeType":
-		return u.Kind
-	default:
-		return u.Rest[name]
-	}
+	return said{}
 }
 
 // apply puts what Graph said onto a person; what it left out stands.
@@ -149,21 +283,15 @@ func (c *Client) apply(p *provisioning.Person, u *user) {
 	c.applySSO(p, u, old)
 	c.applyPhone(p, u)
 	c.applyStatus(p, u)
-	if kind, said := text(u.Kind); said {
-		p.Type = unique.Make(kind).Value()
-	}
-	if kind, _ := text(u.UserType); kind == "Guest" && p.Type == "" {
+	shared(&p.Type, u.Kind)
+	if u.UserType.text == "Guest" && p.Type == "" {
 		p.Type = "guest"
 	}
 	c.applyManager(p, u)
-	var activity struct {
-		Any        time.Time `json:"lastSignInDateTime"`
-		Successful time.Time `json:"lastSuccessfulSignInDateTime"`
-	}
-	if u.SignIns != nil && json.Unmarshal(u.SignIns, &activity) == nil {
-		if p.LastSignIn = activity.Successful; p.LastSignIn.IsZero() {
-			p.LastSignIn = activity.Any
-		}
+	if u.signIns {
+		p.LastSignIn = time.Time{}
+		moment(&p.LastSignIn, u.SignIn)
+		moment(&p.LastSignIn, u.Successful)
 	}
 	if p.FullName == "" {
 		p.FullName = strings.TrimSpace(p.GivenName + " " + p.FamilyName)
@@ -172,19 +300,17 @@ func (c *Client) apply(p *provisioning.Person, u *user) {
 
 // applyMail: the mail, and for somebody without a mailbox the principal name.
 func (c *Client) applyMail(p *provisioning.Person, u *user, old provisioning.Person) {
-	mail, said := text(u.Mail)
 	switch {
-	case said && mail != "":
-		p.Email = mail
-	case said, p.Email == old.Login:
+	case u.Mail.text != "":
+		p.Email = u.Mail.text
+	case u.Mail.there, p.Email == old.Login:
 		p.Email = p.Login
 	}
-	var proxies []string
-	if u.Proxies == nil || json.Unmarshal(u.Proxies, &proxies) != nil {
+	if !u.proxies {
 		return
 	}
 	p.Aliases = nil
-	for _, proxy := range proxies {
+	for _, proxy := range u.Proxies {
 		kind, address, ok := strings.Cut(proxy, ":")
 		if ok && strings.EqualFold(kind, "smtp") && !strings.EqualFold(address, p.Email) {
 			p.Aliases = append(p.Aliases, address)
@@ -194,11 +320,11 @@ func (c *Client) applyMail(p *provisioning.Person, u *user, old provisioning.Per
 
 func (c *Client) applySSO(p *provisioning.Person, u *user, old provisioning.Person) {
 	derived := func(login string) string { before, _, _ := strings.Cut(login, "@"); return before }
-	sso, said := text(u.own(c.opts.Fields.sso()))
+	sso := u.own(c.opts.Fields.sso())
 	switch {
-	case said && sso != "":
-		p.SSOName = sso
-	case said, p.SSOName == "", p.SSOName == derived(old.Login):
+	case sso.text != "":
+		p.SSOName = sso.text
+	case sso.there, p.SSOName == "", p.SSOName == derived(old.Login):
 		p.SSOName = derived(p.Login)
 	}
 }
@@ -208,28 +334,26 @@ func (c *Client) applyPhone(p *provisioning.Person, u *user) {
 		set(&p.Phone, u.own(c.opts.Fields.Phone))
 		return
 	}
-	var phones []string
-	if u.Phones != nil && json.Unmarshal(u.Phones, &phones) == nil {
+	if u.phones {
 		p.Phone = ""
-		if len(phones) > 0 {
-			p.Phone = phones[0]
+		if len(u.Phones) > 0 {
+			p.Phone = u.Phones[0]
 		}
 	}
 }
 
 // applyStatus: a null accountEnabled is what an application without the right sees, and is data, never a reason to act.
 func (c *Client) applyStatus(p *provisioning.Person, u *user) {
-	if deleted, _ := text(u.Deleted); deleted != "" {
+	if u.Deleted.text != "" {
 		p.Status, p.RawStatus = provisioning.StatusDeleted, "deleted"
 		moment(&p.StatusChanged, u.Deleted)
 		return
 	}
-	enabled, said := text(u.Enabled)
-	if !said {
+	if !u.Enabled.there {
 		return
 	}
 	p.StatusChanged = time.Time{}
-	switch enabled {
+	switch u.Enabled.text {
 	case "true":
 		p.Status, p.RawStatus = provisioning.StatusActive, "enabled"
 	case "false":
@@ -240,25 +364,15 @@ func (c *Client) applyStatus(p *provisioning.Person, u *user) {
 }
 
 func (c *Client) applyManager(p *provisioning.Person, u *user) {
-	type manager struct {
-		ID      string         `json:"id"`
-		Name    string         `json:"displayName"`
-		Removed jsontext.Value `json:"@removed"`
+	if u.manager {
+		p.ManagerID, p.Manager = u.Manager.id, u.Manager.name
 	}
-	var one *manager
-	if u.Manager != nil && json.Unmarshal(u.Manager, &one) == nil {
-		p.ManagerID, p.Manager = "", ""
-		if one != nil {
-			p.ManagerID, p.Manager = one.ID, one.Name
-		}
-	}
-	var several []manager
-	if u.Managers != nil && json.Unmarshal(u.Managers, &several) == nil {
-		for _, m := range several {
-			p.ManagerID, p.Manager = m.ID, ""
-			if m.Removed != nil {
-				p.ManagerID = ""
-			}
+	for _, m := range u.Managers { // who went and who came, in any order
+		switch {
+		case !m.removed:
+			p.ManagerID, p.Manager = m.id, ""
+		case p.ManagerID == m.id:
+			p.ManagerID, p.Manager = "", ""
 		}
 	}
 }

@@ -168,8 +168,8 @@ func (c *Client) Lookup(ctx context.Context, id string) (provisioning.Person, bo
 		if found && u.Type != "" && u.Type != "#microsoft.graph.user" {
 			return provisioning.Person{}, false, fmt.Errorf("%s is no person", id)
 		}
-		if found && u.Deleted == nil { // it lies among the deleted, whatever it says
-			u.Deleted = jsontext.Value(`"` + time.Time{}.Format(time.RFC3339) + `"`)
+		if found && !u.Deleted.there { // it lies among the deleted, whatever it says
+			u.Deleted = said{time.Time{}.Format(time.RFC3339), true}
 		}
 	}
 	if err != nil || !found {

@@ -248,37 +248,37 @@ func (c *Client) plain(err error) error {
 
 // page is Google's envelope; an empty page has no list at all.
 type page struct {
-	Users   jsontext.Value `json:"users"`
-	Groups  jsontext.Value `json:"groups"`
-	Members jsontext.Value `json:"members"`
-	Next    string         `json:"nextPageToken"`
-	Kind    string         `json:"kind"`
+	Users jsontext.Value `json:"users"`
 }
 
 // walk reads a listing to the page without a nextPageToken. Only the token is taken out of an answer, never an address.
 func (c *Client) walk(ctx context.Context, first wire.Request, each func(rows jsontext.Value) (int, error)) error {
 	err := c.wire.Walk(ctx, first, func(_ wire.Answer, body jsontext.Value) (wire.Page, error) {
-		var p page
-		if err := json.Unmarshal(body, &p); err != nil {
+		parts, err := wire.Parts(body, "kind", "nextPageToken", "users", "groups", "members")
+		if err != nil {
 			return wire.Page{}, err
 		}
-		if !strings.HasPrefix(p.Kind, "admin#directory#") {
+		if kind, err := wire.String(parts[0]); err != nil || !strings.HasPrefix(kind, "admin#directory#") {
 			return wire.Page{}, errors.New("an answer that is no listing came")
 		}
-		rows := p.Users
+		token, err := wire.String(parts[1])
+		if err != nil {
+			return wire.Page{}, err
+		}
+		rows := parts[2]
 		if rows == nil {
-			rows = p.Groups
+			rows = parts[3]
 		}
 		if rows == nil {
-			rows = p.Members
+			rows = parts[4]
 		}
-		if p.Next == "" {
+		if token == "" {
 			return wire.Page{Rows: rows}, nil
 		}
 		next := first
 		next.Query = cloned(first.Query)
-		next.Query.Set("pageToken", p.Next)
-		return wire.Page{Rows: rows, Next: &next, Mark: p.Next}, nil
+		next.Query.Set("pageToken", token)
+		return wire.Page{Rows: rows, Next: &next, Mark: token}, nil
 	}, each)
 	return c.plain(err)
 }

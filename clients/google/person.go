@@ -1,77 +1,173 @@
 package google
 
 import (
+	"strconv"
 	"strings"
 	"time"
 	"unique"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"rollcall/clients/wire"
 	"rollcall/provisioning"
 )
 
-// user is what the directory says about somebody. The lists are of type any in Google's own description: they are decoded tolerantly.
+// user is what the directory says about somebody.
 type user struct {
-	ID    string `json:"id"`
-	Email string `json:"primaryEmail"`
-	Name  struct {
-		Given  string `json:"givenName"`
-		Family string `json:"familyName"`
-		Full   string `json:"fullName"`
-	} `json:"name"`
-	Suspended   bool                                 `json:"suspended"`
-	SuspendedAt string                               `json:"suspensionTime"`
-	Archived    bool                                 `json:"archived"`
-	ArchivedAt  string                               `json:"archivalTime"`
-	Created     string                               `json:"creationTime"`
-	Deleted     string                               `json:"deletionTime"`
-	LastLogin   string                               `json:"lastLoginTime"`
-	Aliases     []string                             `json:"aliases"`
-	Own         []string                             `json:"nonEditableAliases"`
-	Orgs        jsontext.Value                       `json:"organizations"`
-	Relations   jsontext.Value                       `json:"relations"`
-	External    jsontext.Value                       `json:"externalIds"`
-	Locations   jsontext.Value                       `json:"locations"`
-	Phones      jsontext.Value                       `json:"phones"`
-	Schemas     map[string]map[string]jsontext.Value `json:"customSchemas"`
+	ID, Email, Given, Family, Full string
+	Suspended, Archived            bool
+	SuspendedAt, ArchivedAt        string
+	Created, Deleted, LastLogin    string
+	Aliases                        []string
+	Orgs, Relations, External      []item
+	Locations, Phones              []item
+	Schemas                        []custom
+}
+
+// custom is a field of a custom schema.
+type custom struct{ schema, field, text string }
+
+// UnmarshalJSONFrom reads a user.
+func (u *user) UnmarshalJSONFrom(d *jsontext.Decoder) error { return wire.Members(d, u.member) }
+
+func (u *user) member(name []byte, d *jsontext.Decoder) (err error) {
+	switch string(name) {
+	case "id":
+		u.ID, err = wire.Text(d)
+	case "primaryEmail":
+		u.Email, err = wire.Text(d)
+	case "name":
+		err = wire.Members(d, u.names)
+	case "suspended":
+		u.Suspended, err = truth(d)
+	case "suspensionTime":
+		u.SuspendedAt, err = wire.Text(d)
+	case "archived":
+		u.Archived, err = truth(d)
+	case "archivalTime":
+		u.ArchivedAt, err = wire.Text(d)
+	case "creationTime":
+		u.Created, err = wire.Text(d)
+	case "deletionTime":
+		u.Deleted, err = wire.Text(d)
+	case "lastLoginTime":
+		u.LastLogin, err = wire.Text(d)
+	case "aliases", "nonEditableAliases":
+		err = wire.Elements(d, func(d *jsontext.Decoder) error {
+			s, err := wire.Text(d)
+			u.Aliases = append(u.Aliases, s)
+			return err
+		})
+	case "organizations":
+		u.Orgs, err = items(d)
+	case "relations":
+		u.Relations, err = items(d)
+	case "externalIds":
+		u.External, err = items(d)
+	case "locations":
+		u.Locations, err = items(d)
+	case "phones":
+		u.Phones, err = items(d)
+	case "customSchemas":
+		err = wire.Members(d, u.schema)
+	default:
+		err = d.SkipValue()
+	}
+	return err
+}
+
+// truth reads a boolean: what is none may not be taken for one, for a status hangs on it.
+func truth(d *jsontext.Decoder) (bool, error) {
+	s, err := wire.Text(d)
+	if err != nil || s == "" {
+		return false, err
+	}
+	return strconv.ParseBool(s)
+}
+
+func (u *user) names(name []byte, d *jsontext.Decoder) (err error) {
+	switch string(name) {
+	case "givenName":
+		u.Given, err = wire.Text(d)
+	case "familyName":
+		u.Family, err = wire.Text(d)
+	case "fullName":
+		u.Full, err = wire.Text(d)
+	default:
+		err = d.SkipValue()
+	}
+	return err
+}
+
+func (u *user) schema(name []byte, d *jsontext.Decoder) error {
+	schema := string(name)
+	return wire.Members(d, func(name []byte, d *jsontext.Decoder) (err error) {
+		one := custom{schema: schema, field: string(name)}
+		one.text, err = wire.Text(d)
+		u.Schemas = append(u.Schemas, one)
+		return err
+	})
 }
 
 // fields are what a list is asked for; without nextPageToken the paging would stop silently after the first page.
 const fields = "kind,nextPageToken,users(id,primaryEmail,name,suspended,suspensionTime,archived,archivalTime,creationTime,deletionTime," +
 	"lastLoginTime,aliases,nonEditableAliases,organizations,relations,externalIds,locations,phones,customSchemas)"
 
-// item is an entry of one of the tolerant lists.
+// item is an entry of one of the lists that are of type any in Google's own description: they are read tolerantly.
 type item struct {
-	Primary    bool   `json:"primary"`
-	Type       string `json:"type"`
-	CustomType string `json:"customType"`
-	Value      string `json:"value"`
-	Title      string `json:"title"`
-	Department string `json:"department"`
-	Location   string `json:"location"`
-	Kind       string `json:"description"` // of an organization: employee, contractor
-	Building   string `json:"buildingId"`
-	Area       string `json:"area"`
+	Primary                     bool
+	Type, CustomType, Value     string
+	Title, Department, Location string
+	Kind                        string // the description of an organization: employee, contractor
+	Building                    string
 }
 
 // items reads a list, or one entry that stands alone; what is neither is as if it were absent.
-func items(v jsontext.Value) []item {
-	var list []item
-	if v == nil {
-		return nil
+func items(d *jsontext.Decoder) ([]item, error) {
+	switch d.PeekKind() {
+	case '{':
+		list := make([]item, 1)
+		return list, wire.Members(d, list[0].member)
+	case '[':
+		var list []item
+		err := wire.Elements(d, func(d *jsontext.Decoder) error {
+			if d.PeekKind() != '{' {
+				return d.SkipValue()
+			}
+			list = append(list, item{})
+			return wire.Members(d, list[len(list)-1].member)
+		})
+		return list, err
+	default:
+		return nil, d.SkipValue()
 	}
-	if v.Kind() == '{' {
-		var one item
-		if json.Unmarshal(v, &one) != nil {
-			return nil
-		}
-		return []item{one}
+}
+
+func (i *item) member(name []byte, d *jsontext.Decoder) (err error) {
+	switch string(name) {
+	case "primary":
+		i.Primary = d.PeekKind() == 't'
+		err = d.SkipValue()
+	case "type":
+		i.Type, err = wire.Text(d)
+	case "customType":
+		i.CustomType, err = wire.Text(d)
+	case "value":
+		i.Value, err = wire.Text(d)
+	case "title":
+		i.Title, err = wire.Text(d)
+	case "department":
+		i.Department, err = wire.Text(d)
+	case "location":
+		i.Location, err = wire.Text(d)
+	case "description":
+		i.Kind, err = wire.Text(d)
+	case "buildingId":
+		i.Building, err = wire.Text(d)
+	default:
+		err = d.SkipValue()
 	}
-	if json.Unmarshal(v, &list) != nil {
-		return nil
-	}
-	return list
+	return err
 }
 
 // main is the entry marked primary, else the first.
@@ -108,7 +204,7 @@ func moment(s string) time.Time {
 // own reads what the firm keeps in a place of its own.
 func (u *user) own(name string) string {
 	if kind, ok := strings.CutPrefix(name, "externalIds:"); ok {
-		for _, i := range items(u.External) {
+		for _, i := range u.External {
 			if i.CustomType == kind || i.Type == kind {
 				return i.Value
 			}
@@ -119,12 +215,12 @@ func (u *user) own(name string) string {
 	if !ok {
 		return ""
 	}
-	v := u.Schemas[schema][field]
-	var s string
-	if v != nil && json.Unmarshal(v, &s) != nil {
-		s = strings.Trim(string(v), `"`)
+	for _, one := range u.Schemas {
+		if one.schema == schema && one.field == field {
+			return one.text
+		}
 	}
-	return s
+	return ""
 }
 
 func (u *user) date(name string) time.Time {
@@ -138,16 +234,16 @@ func (u *user) date(name string) time.Time {
 func (c *Client) person(u *user) provisioning.Person {
 	f := c.opts.Fields
 	shared := func(s string) string { return unique.Make(s).Value() }
-	org, locations := main(items(u.Orgs)), items(u.Locations)
+	org := main(u.Orgs)
 	p := provisioning.Person{
 		Key:   provisioning.PersonKey{Directory: c.opts.Name, ID: u.ID},
-		Login: u.Email, Email: u.Email, GivenName: u.Name.Given, FamilyName: u.Name.Family, FullName: u.Name.Full,
-		Title: shared(org.Title), Department: shared(org.Department), Type: shared(org.Kind), Phone: main(items(u.Phones)).Value,
-		Manager: typed(items(u.Relations), "manager"), EmployeeNumber: typed(items(u.External), "organization"),
-		Office: shared(main(locations).Building), Created: moment(u.Created), LastSignIn: moment(u.LastLogin),
+		Login: u.Email, Email: u.Email, GivenName: u.Given, FamilyName: u.Family, FullName: u.Full,
+		Title: shared(org.Title), Department: shared(org.Department), Type: shared(org.Kind), Phone: main(u.Phones).Value,
+		Manager: typed(u.Relations, "manager"), EmployeeNumber: typed(u.External, "organization"),
+		Office: shared(main(u.Locations).Building), Created: moment(u.Created), LastSignIn: moment(u.LastLogin),
 		BirthYear: u.own(f.BirthYear), ExternalID: u.own(f.ExternalID), HireDate: u.date(f.HireDate), LeaveDate: u.date(f.LeaveDate),
 	}
-	for _, alias := range append(u.Aliases, u.Own...) {
+	for _, alias := range u.Aliases {
 		if !strings.EqualFold(alias, u.Email) && !strings.HasSuffix(alias, ".test-google-a.com") {
 			p.Aliases = append(p.Aliases, alias)
 		}

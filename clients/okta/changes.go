@@ -68,7 +68,7 @@ func (d *changes) run(ctx context.Context, since time.Time) error {
 	err := d.c.walk(ctx, wire.Request{Method: http.MethodGet, Path: "/api/v1/users", Query: query}, func(rows jsontext.Value) (int, error) {
 		d.evidence.Pages++
 		n := 0
-		err := wire.Rows(rows, func(u *user) error {
+		err := wire.Into(rows, d.c.user(), func(u *user) error {
 			if u.ID == "" {
 				return errors.New("a person without an id came")
 			}

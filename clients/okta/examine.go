@@ -50,7 +50,7 @@ func (c *Client) probe(ctx context.Context, path string, query url.Values) error
 
 func (c *Client) examineFields(body jsontext.Value, tell func(provisioning.Finding)) {
 	var seen, office, number int
-	if body.Kind() != '[' || wire.Rows(body, func(u *user) error {
+	if body.Kind() != '[' || wire.Into(body, c.user(), func(u *user) error {
 		p := c.person(u)
 		seen++
 		if p.Office != "" {

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unique"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -54,10 +53,11 @@ type Options struct {
 
 // Client is one organisation. It is safe for concurrent use.
 type Client struct {
-	opts  Options
-	wire  *wire.Client
-	key   *oauth.Key
-	token *oauth.Source // nil with an API token
+	opts   Options
+	wire   *wire.Client
+	key    *oauth.Key
+	token  *oauth.Source  // nil with an API token
+	places map[string]int // the profile attributes that are used
 }
 
 func or(s *string, fallback string) {
@@ -78,7 +78,7 @@ func New(o Options) (*Client, error) {
 	if o.Clock == nil {
 		o.Clock = provisioning.SystemClock{}
 	}
-	c := &Client{opts: o}
+	c := &Client{opts: o, places: places(o.Fields)}
 	options := wire.Options{
 		System: o.Name, Base: o.URL, AllowLoopbackHTTP: o.AllowLoopbackHTTP, CAFile: o.CAFile, PerSecond: o.PerSecond, Reserve: o.PerSecond * o.Share,
 		Share: o.Share, Trace: o.Trace, Clock: o.Clock, Limits: o.Limits, Wait: wait, Window: window, Bucket: bucket, Transport: o.Transport,
@@ -207,72 +207,6 @@ func bucket(r wire.Request) string {
 		return first + "/id"
 	}
 	return path
-}
-
-type user struct {
-	ID            string                    `json:"id"`
-	Status        string                    `json:"status"`
-	Created       time.Time                 `json:"created"`
-	StatusChanged time.Time                 `json:"statusChanged"`
-	LastLogin     time.Time                 `json:"lastLogin"`
-	LastUpdated   time.Time                 `json:"lastUpdated"`
-	Profile       map[string]jsontext.Value `json:"profile"`
-}
-
-// person turns a user into the engine's words. Strings that many people share are kept once.
-func (c *Client) person(u *user) provisioning.Person {
-	text := func(name string) string {
-		var s string
-		if v, ok := u.Profile[name]; ok && v.Kind() != 'n' && json.Unmarshal(v, &s) != nil {
-			return strings.Trim(string(v), `"`) // a number or a boolean, as it stands
-		}
-		return s
-	}
-	date := func(name string) time.Time {
-		for _, layout := range []string{time.DateOnly, time.RFC3339} {
-			if t, err := time.Parse(layout, text(name)); err == nil {
-				return t
-			}
-		}
-		return time.Time{}
-	}
-	shared := func(name string) string { return unique.Make(text(name)).Value() }
-	f := c.opts.Fields
-	p := provisioning.Person{
-		Key:   provisioning.PersonKey{Directory: c.opts.Name, ID: u.ID},
-		Login: text("login"), Email: text("email"), GivenName: text("firstName"), FamilyName: text("lastName"), FullName: text("displayName"),
-		EmployeeNumber: text(f.EmployeeNumber), Type: shared("userType"), Title: shared("title"), Department: shared("department"),
-		Office: shared(f.Office), Phone: text(f.Phone), ManagerID: text("managerId"), Manager: text("manager"), BirthYear: shared(f.BirthYear),
-		ExternalID: text(f.ExternalID), HireDate: date(f.HireDate), LeaveDate: date(f.LeaveDate),
-		Status: status(u.Status), RawStatus: unique.Make(u.Status).Value(), StatusChanged: u.StatusChanged, Created: u.Created,
-		Updated: u.LastUpdated, LastSignIn: u.LastLogin,
-	}
-	if p.FullName == "" {
-		p.FullName = strings.TrimSpace(p.GivenName + " " + p.FamilyName)
-	}
-	if second := text("secondEmail"); second != "" {
-		p.Aliases = []string{second}
-	}
-	if p.SSOName = text(f.SSOName); p.SSOName == "" {
-		p.SSOName, _, _ = strings.Cut(p.Login, "@")
-	}
-	return p
-}
-
-// status maps Okta's word; one that this version does not know is data, never a reason to act.
-func status(s string) provisioning.Status {
-	switch s {
-	case "ACTIVE", "RECOVERY", "PASSWORD_EXPIRED", "LOCKED_OUT":
-		return provisioning.StatusActive
-	case "STAGED", "PROVISIONED", "ACTIVATING":
-		return provisioning.StatusPending
-	case "SUSPENDED":
-		return provisioning.StatusSuspended
-	case "DEPROVISIONED":
-		return provisioning.StatusDeprovisioned
-	default:
-		return provisioning.StatusUnknown
-	}
 }
 
 // walk reads a listing by its Link headers. The end mark is an answer without a next link.

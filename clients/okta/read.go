@@ -88,7 +88,7 @@ const stamp = "2006-01-02T15:04:05.000Z"
 func (r *reading) users(ctx context.Context, query url.Values) error {
 	return r.c.walk(ctx, wire.Request{Method: http.MethodGet, Path: "/api/v1/users", Query: query}, func(rows jsontext.Value) (int, error) {
 		var chunk []provisioning.Person
-		err := wire.Rows(rows, func(u *user) error {
+		err := wire.Into(rows, r.c.user(), func(u *user) error {
 			if u.ID == "" {
 				return errors.New("a person without an id came")
 			}
@@ -196,8 +196,8 @@ func (c *Client) members(ctx context.Context, id string) ([]string, error) {
 
 // Lookup reads one person directly.
 func (c *Client) Lookup(ctx context.Context, id string) (provisioning.Person, bool, error) {
-	var u user
-	_, err := c.wire.Read(ctx, wire.Request{Method: http.MethodGet, Path: wire.Path("api", "v1", "users", id)}, &u)
+	u := c.user()
+	_, err := c.wire.Read(ctx, wire.Request{Method: http.MethodGet, Path: wire.Path("api", "v1", "users", id)}, u)
 	if wire.StatusOf(err) == http.StatusNotFound && errorCode(err) == "E0000007" {
 		return provisioning.Person{}, false, nil
 	}
@@ -207,5 +207,5 @@ func (c *Client) Lookup(ctx context.Context, id string) (provisioning.Person, bo
 	if u.ID != id { // Okta also takes a login there: an id that is somebody's login must never answer for another
 		return provisioning.Person{}, false, fmt.Errorf("okta answered with another person than %s", id)
 	}
-	return c.person(&u), true, nil
+	return c.person(u), true, nil
 }

@@ -9,10 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"rollcall/clients/wire"
@@ -215,22 +213,4 @@ func (c *Client) walk(ctx context.Context, first wire.Request, total func(int), 
 		return wire.Page{Rows: body, Next: &next, Mark: cursor}, nil
 	}, each)
 	return c.plain(err)
-}
-
-// flexible is a number, a string, a list or null: the official SDKs disagree (contracts/idps.md 2.4).
-func flexible(v jsontext.Value) string {
-	var s string
-	switch v.Kind() {
-	case '"':
-		_ = json.Unmarshal(v, &s)
-	case '0':
-		s = string(v)
-	case '[':
-		var list []jsontext.Value
-		if json.Unmarshal(v, &list) == nil && len(list) > 0 {
-			return flexible(list[0])
-		}
-	default:
-	}
-	return strings.TrimSpace(s)
 }

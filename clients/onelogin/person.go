@@ -1,6 +1,7 @@
 package onelogin
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,27 +10,119 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"rollcall/clients/wire"
 	"rollcall/provisioning"
 )
 
+// user is what OneLogin says about somebody.
 type user struct {
-	ID         int64                     `json:"id"`
-	Username   string                    `json:"username"`
-	Email      string                    `json:"email"`
-	First      string                    `json:"firstname"`
-	Last       string                    `json:"lastname"`
-	Title      string                    `json:"title"`
-	Department string                    `json:"department"`
-	Manager    jsontext.Value            `json:"manager_user_id"`
-	Status     int                       `json:"status"`
-	State      int                       `json:"state"`
-	Created    time.Time                 `json:"created_at"`
-	Updated    time.Time                 `json:"updated_at"`
-	LastLogin  time.Time                 `json:"last_login"`
-	Group      jsontext.Value            `json:"group_id"`
-	Roles      []int64                   `json:"role_ids"`
-	Custom     map[string]jsontext.Value `json:"custom_attributes"`
-	Rest       map[string]jsontext.Value `json:",embed"`
+	ID, Status, State                 int64
+	Username, Email, First, Last      string
+	Title, Department, Manager, Group string
+	Created, Updated, LastLogin       time.Time
+	Roles                             []int64
+	Custom                            []own // custom attributes
+	Rest                              []own // further fields that are not null
+}
+
+// own is a field that the firm may have chosen.
+type own struct{ name, text string }
+
+func find(all []own, name string) (string, bool) {
+	for _, one := range all {
+		if one.name == name {
+			return one.text, true
+		}
+	}
+	return "", false
+}
+
+// UnmarshalJSONFrom reads a user.
+func (u *user) UnmarshalJSONFrom(d *jsontext.Decoder) error { return wire.Members(d, u.member) }
+
+func (u *user) member(name []byte, d *jsontext.Decoder) (err error) {
+	switch string(name) {
+	case "id":
+		u.ID, err = number(d)
+	case "status":
+		u.Status, err = number(d)
+	case "state":
+		u.State, err = number(d)
+	case "username":
+		u.Username, err = wire.Text(d)
+	case "email":
+		u.Email, err = wire.Text(d)
+	case "firstname":
+		u.First, err = wire.Text(d)
+	case "lastname":
+		u.Last, err = wire.Text(d)
+	case "title":
+		u.Title, err = wire.Text(d)
+	case "department":
+		u.Department, err = wire.Text(d)
+	case "manager_user_id":
+		u.Manager, err = flexible(d)
+	case "group_id":
+		u.Group, err = flexible(d)
+	case "created_at":
+		u.Created, err = wire.Time(d)
+	case "updated_at":
+		u.Updated, err = wire.Time(d)
+	case "last_login":
+		u.LastLogin, err = wire.Time(d)
+	case "role_ids":
+		err = wire.Elements(d, func(d *jsontext.Decoder) error {
+			n, err := number(d)
+			u.Roles = append(u.Roles, n)
+			return err
+		})
+	case "custom_attributes":
+		err = wire.Members(d, func(name []byte, d *jsontext.Decoder) error { return put(&u.Custom, name, d) })
+	default:
+		err = put(&u.Rest, name, d)
+	}
+	return err
+}
+
+// put keeps a field; null is as if it were absent.
+func put(all *[]own, name []byte, d *jsontext.Decoder) (err error) {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	one := own{name: string(name)}
+	one.text, err = flexible(d)
+	*all = append(*all, one)
+	return err
+}
+
+// number reads a whole number; null is zero.
+func number(d *jsontext.Decoder) (int64, error) {
+	s, err := wire.Text(d)
+	if err != nil || s == "" {
+		return 0, err
+	}
+	return strconv.ParseInt(s, 10, 64)
+}
+
+// flexible is a number, a string, a list, of which the first counts, or null: the official SDKs disagree (contracts/idps.md 2.4).
+func flexible(d *jsontext.Decoder) (s string, err error) {
+	switch d.PeekKind() {
+	case '"', '0':
+		s, err = wire.Text(d)
+	case '[':
+		first := true
+		err = wire.Elements(d, func(d *jsontext.Decoder) (err error) {
+			if !first {
+				return d.SkipValue()
+			}
+			first = false
+			s, err = flexible(d)
+			return err
+		})
+	default:
+		err = d.SkipValue()
+	}
+	return strings.TrimSpace(s), err
 }
 
 // fields are asked for by name: the list gives a short set else (contracts/idps.md 2.4).
@@ -54,10 +147,11 @@ func (u *user) own(name string) string {
 	case "email":
 		return u.Email
 	}
-	if v, ok := u.Rest[name]; ok && v.Kind() != 'n' {
-		return flexible(v)
+	if s, there := find(u.Rest, name); there {
+		return s
 	}
-	return flexible(u.Custom[name])
+	s, _ := find(u.Custom, name)
+	return s
 }
 
 func (u *user) date(name string) time.Time {
@@ -81,10 +175,10 @@ func words() (statuses, states []string) {
 
 // standing: status and state are both needed. Somebody unlicensed cannot sign in, and has not left for that: it is data, and never a
 // reason to act.
-func standing(status, state int) (provisioning.Status, string) {
+func standing(status, state int64) (provisioning.Status, string) {
 	statuses, states := words()
-	if status < 0 || status >= len(statuses) || state < 0 || state >= len(states) {
-		return provisioning.StatusUnknown, "status " + strconv.Itoa(status) + ", state " + strconv.Itoa(state)
+	if status < 0 || status >= int64(len(statuses)) || state < 0 || state >= int64(len(states)) {
+		return provisioning.StatusUnknown, fmt.Sprintf("status %d, state %d", status, state)
 	}
 	raw := statuses[status]
 	if states[state] != "approved" {
@@ -110,7 +204,7 @@ func (c *Client) person(u *user) provisioning.Person {
 		Login: u.Username, Email: u.Email, GivenName: u.First, FamilyName: u.Last, FullName: strings.TrimSpace(u.First + " " + u.Last),
 		Title: shared(u.Title), Department: shared(u.Department), Office: shared(u.own(f.Office)), EmployeeNumber: u.own(f.EmployeeNumber),
 		Type: shared(u.own(f.Type)), Phone: u.own(f.Phone), BirthYear: shared(u.own(f.BirthYear)), ExternalID: u.own(f.ExternalID),
-		ManagerID: flexible(u.Manager), Created: u.Created, Updated: u.Updated, LastSignIn: u.LastLogin,
+		ManagerID: u.Manager, Created: u.Created, Updated: u.Updated, LastSignIn: u.LastLogin,
 		HireDate: u.date(f.HireDate), LeaveDate: u.date(f.LeaveDate),
 	}
 	if p.Login == "" {

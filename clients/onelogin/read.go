@@ -136,7 +136,7 @@ func (r *reading) person(u *user) provisioning.Person {
 			p.Groups = append(p.Groups, name)
 		}
 	}
-	if name := r.groups["g"+flexible(u.Group)]; name != "" {
+	if name := r.groups["g"+u.Group]; name != "" {
 		p.Groups = append(p.Groups, name)
 	}
 	slices.Sort(p.Groups)

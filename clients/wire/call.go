@@ -292,24 +292,29 @@ func decode(body []byte, into any) error {
 	if tooDeep(body) {
 		return errors.New("the answer is nested too deep")
 	}
+	if raw, ok := into.(*jsontext.Value); ok && jsontext.Value(body).IsValid() {
+		*raw = body
+		return nil
+	}
 	return json.Unmarshal(body, into)
 }
 
 // tooDeep counts open brackets outside strings.
 func tooDeep(body []byte) bool {
-	depth, quoted := 0, false
+	depth := 0
 	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
+		switch body[i] {
+		case '"':
+			for i++; i < len(body) && body[i] != '"'; i++ {
+				if body[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
 			if depth++; depth > maxDepth {
 				return true
 			}
-		case c == '}' || c == ']':
+		case '}', ']':
 			depth--
 		}
 	}

@@ -119,10 +119,10 @@ func (s *Server) merge(version int64) []change {
 		i, seen := at[c.id]
 		if !seen {
 			at[c.id] = len(told)
-			told = append(told, change{id: c.id, fields: slices.Clone(c.fields), reason: c.reason})
+			told = append(told, change{id: c.id, fields: slices.Clone(c.fields), reason: c.reason, gone: c.gone})
 			continue
 		}
-		told[i].reason = c.reason
+		told[i].reason, told[i].gone = c.reason, append(slices.Clone(told[i].gone), c.gone...)
 		if c.fields == nil || told[i].fields == nil {
 			told[i].fields = nil
 			continue
@@ -150,9 +150,20 @@ func (s *Server) deltaRow(b []byte, c change, sel selection, minimal bool) []byt
 		sel.fields = fields
 	}
 	b = s.row(b, u, sel)
-	if slices.Contains(sel.names, "manager") && (c.fields == nil || slices.Contains(c.fields, "manager")) && u.Manager != "" {
-		b = append(b[:len(b)-1], `,"manager@delta":`...)
-		b = append(appendValue(b, []any{map[string]any{"id": u.Manager}}), '}')
+	if slices.Contains(sel.names, "manager") && (c.fields == nil || slices.Contains(c.fields, "manager")) {
+		managers := []any{}
+		for _, id := range c.gone {
+			if id != u.Manager {
+				managers = append(managers, map[string]any{"id": id, "@removed": map[string]any{"reason": "deleted"}})
+			}
+		}
+		if u.Manager != "" {
+			managers = append(managers, map[string]any{"id": u.Manager})
+		}
+		if len(managers) > 0 {
+			b = append(b[:len(b)-1], `,"manager@delta":`...)
+			b = append(appendValue(b, managers), '}')
+		}
 	}
 	return b
 }

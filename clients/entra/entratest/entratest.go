@@ -84,7 +84,7 @@ type change struct {
 	id     string
 	fields []string // what changed; nil: everything
 	reason string   // of a removal: changed, deleted
-	gone   []string // members that left
+	gone   []string // members that left; of a user, managers
 	came   []string // members that came
 }
 
@@ -193,7 +193,7 @@ func (s *Server) Put(u User) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.users[u.ID]
-	var fields []string
+	var fields, gone []string
 	if old != nil {
 		fields = []string{}
 		for _, f := range properties() {
@@ -203,13 +203,16 @@ func (s *Server) Put(u User) {
 		}
 		if old.Manager != u.Manager {
 			fields = append(fields, "manager")
+			if old.Manager != "" {
+				gone = []string{old.Manager}
+			}
 		}
 	} else {
 		s.ids = append(s.ids, u.ID)
 	}
 	s.users[u.ID] = &u
 	s.version++
-	s.log = append(s.log, change{at: s.version, id: u.ID, fields: fields})
+	s.log = append(s.log, change{at: s.version, id: u.ID, fields: fields, gone: gone})
 }
 
 func same(a, b any) bool {
@@ -240,7 +243,7 @@ func (s *Server) Delete(id string) {
 	}
 }
 
-// Purge deletes a user for good.
+// Purge deletes a user for good, and with them their memberships.
 func (s *Server) Purge(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -248,6 +251,13 @@ func (s *Server) Purge(id string) {
 	s.ids = slices.DeleteFunc(s.ids, func(other string) bool { return other == id })
 	s.version++
 	s.log = append(s.log, change{at: s.version, id: id, reason: "deleted"})
+	for _, g := range s.groups {
+		if slices.Contains(g.Members, id) {
+			g.Members = slices.DeleteFunc(slices.Clone(g.Members), func(m string) bool { return m == id })
+			s.groupLog = append(s.groupLog, change{at: s.version, id: g.ID, fields: []string{}, gone: []string{id}})
+		}
+	}
+	s.tie()
 }
 
 // PutGroup adds or replaces a group.
