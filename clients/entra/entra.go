@@ -277,28 +277,28 @@ type page struct {
 // walk reads a listing to the page without a next link. A page may be empty and still have one (contracts/idps.md 2.2). The delta
 // link stands on the last page of a delta alone.
 func (c *Client) walk(ctx context.Context, first wire.Request, each func(rows jsontext.Value) (int, error)) (delta string, err error) {
-	err = c.wire.Walk(ctx, first, func(_ wire.Answer, body jsontext.Value) (wire.Page, error) {
-		parts, err := wire.Parts(body, "value", "@odata.nextLink", "@odata.deltaLink")
-		if err != nil {
-			return wire.Page{}, err
-		}
-		rows := parts[0]
-		if rows == nil {
-			return wire.Page{}, errors.New("an answer without a list came")
-		}
-		link, err := wire.String(parts[1])
-		if err != nil {
-			return wire.Page{}, err
-		}
-		if delta, err = wire.String(parts[2]); err != nil {
-			return wire.Page{}, err
-		}
-		if link == "" {
-			return wire.Page{Rows: rows}, nil
-		}
-		next, err := c.wire.Follow(link)
-		next.Header = first.Header // request headers are not carried over
-		return wire.Page{Rows: rows, Next: &next, Mark: link}, err
+	err = c.wire.Walk(ctx, wire.List{
+		First: first,
+		Peek:  func(_ wire.Answer, body []byte) string { return wire.PeekText(body, "@odata.nextLink") },
+		Open: func(_ wire.Answer, body jsontext.Value) (rows jsontext.Value, link string, err error) {
+			parts, err := wire.Parts(body, "value", "@odata.nextLink", "@odata.deltaLink")
+			if err != nil {
+				return nil, "", err
+			}
+			if parts[0] == nil {
+				return nil, "", errors.New("an answer without a list came")
+			}
+			if delta, err = wire.String(parts[2]); err != nil {
+				return nil, "", err
+			}
+			link, err = wire.String(parts[1])
+			return parts[0], link, err
+		},
+		Follow: func(link string) (wire.Request, error) {
+			next, err := c.wire.Follow(link)
+			next.Header = first.Header // request headers are not carried over
+			return next, err
+		},
 	}, each)
 	return delta, c.plain(err)
 }

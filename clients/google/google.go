@@ -253,34 +253,32 @@ type page struct {
 
 // walk reads a listing to the page without a nextPageToken. Only the token is taken out of an answer, never an address.
 func (c *Client) walk(ctx context.Context, first wire.Request, each func(rows jsontext.Value) (int, error)) error {
-	err := c.wire.Walk(ctx, first, func(_ wire.Answer, body jsontext.Value) (wire.Page, error) {
-		parts, err := wire.Parts(body, "kind", "nextPageToken", "users", "groups", "members")
-		if err != nil {
-			return wire.Page{}, err
-		}
-		if kind, err := wire.String(parts[0]); err != nil || !strings.HasPrefix(kind, "admin#directory#") {
-			return wire.Page{}, errors.New("an answer that is no listing came")
-		}
-		token, err := wire.String(parts[1])
-		if err != nil {
-			return wire.Page{}, err
-		}
-		rows := parts[2]
-		if rows == nil {
-			rows = parts[3]
-		}
-		if rows == nil {
-			rows = parts[4]
-		}
-		if token == "" {
-			return wire.Page{Rows: rows}, nil
-		}
-		next := first
-		next.Query = cloned(first.Query)
-		next.Query.Set("pageToken", token)
-		return wire.Page{Rows: rows, Next: &next, Mark: token}, nil
-	}, each)
-	return c.plain(err)
+	return c.plain(c.wire.Walk(ctx, wire.List{
+		First: first,
+		Peek:  func(_ wire.Answer, body []byte) string { return wire.PeekText(body, "nextPageToken") },
+		Open: func(_ wire.Answer, body jsontext.Value) (rows jsontext.Value, token string, err error) {
+			parts, err := wire.Parts(body, "kind", "nextPageToken", "users", "groups", "members")
+			if err != nil {
+				return nil, "", err
+			}
+			if kind, err := wire.String(parts[0]); err != nil || !strings.HasPrefix(kind, "admin#directory#") {
+				return nil, "", errors.New("an answer that is no listing came")
+			}
+			for _, list := range parts[2:] {
+				if rows == nil {
+					rows = list
+				}
+			}
+			token, err = wire.String(parts[1])
+			return rows, token, err
+		},
+		Follow: func(token string) (wire.Request, error) {
+			next := first
+			next.Query = cloned(first.Query)
+			next.Query.Set("pageToken", token)
+			return next, nil
+		},
+	}, each))
 }
 
 func cloned(q url.Values) url.Values {

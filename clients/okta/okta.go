@@ -211,18 +211,17 @@ func bucket(r wire.Request) string {
 
 // walk reads a listing by its Link headers. The end mark is an answer without a next link.
 func (c *Client) walk(ctx context.Context, first wire.Request, each func(rows jsontext.Value) (int, error)) error {
-	err := c.wire.Walk(ctx, first, func(a wire.Answer, body jsontext.Value) (wire.Page, error) {
-		if body.Kind() != '[' {
-			return wire.Page{}, errors.New("an answer that is no list came")
-		}
-		link := nextLink(a.Header.Values("Link"))
-		if link == "" {
-			return wire.Page{Rows: body}, nil
-		}
-		next, err := c.wire.Follow(link)
-		return wire.Page{Rows: body, Next: &next, Mark: link}, err
-	}, each)
-	return c.plain(err)
+	next := func(a wire.Answer) string { return nextLink(a.Header.Values("Link")) }
+	return c.plain(c.wire.Walk(ctx, wire.List{
+		First: first, Follow: c.wire.Follow,
+		Peek: func(a wire.Answer, _ []byte) string { return next(a) },
+		Open: func(a wire.Answer, body jsontext.Value) (jsontext.Value, string, error) {
+			if body.Kind() != '[' {
+				return nil, "", errors.New("an answer that is no list came")
+			}
+			return body, next(a), nil
+		},
+	}, each))
 }
 
 // nextLink finds rel="next" among several Link headers, each of which may hold several links joined by commas (RFC 8288).

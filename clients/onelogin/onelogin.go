@@ -193,24 +193,27 @@ func (c *Client) plain(err error) error {
 // walk reads a list of version 2: a bare array, whose next page is named by the After-Cursor header. A short page ends nothing. Only
 // the cursor is taken out of an answer, never an address (contracts/idps.md 2.4, threats C1). total hears each page's Total-Count.
 func (c *Client) walk(ctx context.Context, first wire.Request, total func(int), each func(rows jsontext.Value) (int, error)) error {
-	err := c.wire.Walk(ctx, first, func(a wire.Answer, body jsontext.Value) (wire.Page, error) {
-		if body.Kind() != '[' {
-			return wire.Page{}, errors.New("an answer that is no list came")
-		}
-		if n, err := strconv.Atoi(a.Header.Get("Total-Count")); err == nil && total != nil {
-			total(n)
-		}
-		cursor := a.Header.Get("After-Cursor")
-		if cursor == "" {
-			return wire.Page{Rows: body}, nil
-		}
-		next := first
-		next.Query = make(url.Values, len(first.Query)+1)
-		for k, v := range first.Query {
-			next.Query[k] = v
-		}
-		next.Query.Set("cursor", cursor)
-		return wire.Page{Rows: body, Next: &next, Mark: cursor}, nil
-	}, each)
-	return c.plain(err)
+	next := func(a wire.Answer) string { return a.Header.Get("After-Cursor") }
+	return c.plain(c.wire.Walk(ctx, wire.List{
+		First: first,
+		Peek:  func(a wire.Answer, _ []byte) string { return next(a) },
+		Open: func(a wire.Answer, body jsontext.Value) (jsontext.Value, string, error) {
+			if body.Kind() != '[' {
+				return nil, "", errors.New("an answer that is no list came")
+			}
+			if n, err := strconv.Atoi(a.Header.Get("Total-Count")); err == nil && total != nil {
+				total(n)
+			}
+			return body, next(a), nil
+		},
+		Follow: func(cursor string) (wire.Request, error) {
+			r := first
+			r.Query = make(url.Values, len(first.Query)+1)
+			for k, v := range first.Query {
+				r.Query[k] = v
+			}
+			r.Query.Set("cursor", cursor)
+			return r, nil
+		},
+	}, each))
 }

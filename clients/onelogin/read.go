@@ -171,22 +171,24 @@ func (c *Client) groupNames(ctx context.Context) (map[string]string, error) {
 		return nil, err
 	}
 	first := wire.Request{Method: http.MethodGet, Path: "/api/1/groups"}
-	err := c.wire.Walk(ctx, first, func(_ wire.Answer, body jsontext.Value) (wire.Page, error) {
-		var v struct {
-			Pagination struct {
-				After string `json:"after_cursor"`
-			} `json:"pagination"`
-			Data jsontext.Value `json:"data"`
-		}
-		if err := json.Unmarshal(body, &v); err != nil {
-			return wire.Page{}, err
-		}
-		if v.Pagination.After == "" {
-			return wire.Page{Rows: v.Data}, nil
-		}
-		next := first
-		next.Query = url.Values{"after_cursor": {v.Pagination.After}}
-		return wire.Page{Rows: v.Data, Next: &next, Mark: v.Pagination.After}, nil
+	err := c.wire.Walk(ctx, wire.List{
+		First: first,
+		Peek:  func(_ wire.Answer, body []byte) string { return wire.PeekText(body, "after_cursor") },
+		Open: func(_ wire.Answer, body jsontext.Value) (jsontext.Value, string, error) {
+			var v struct {
+				Pagination struct {
+					After string `json:"after_cursor"`
+				} `json:"pagination"`
+				Data jsontext.Value `json:"data"`
+			}
+			err := json.Unmarshal(body, &v)
+			return v.Data, v.Pagination.After, err
+		},
+		Follow: func(cursor string) (wire.Request, error) {
+			next := first
+			next.Query = url.Values{"after_cursor": {cursor}}
+			return next, nil
+		},
 	}, collect("g"))
 	return of, c.plain(err)
 }

@@ -183,6 +183,10 @@ func (c *Client) judge(r Request, response *http.Response, body []byte, into any
 			e.Effect, e.Message, e.Err = provisioning.InDoubt, "the answer cannot be read", errNotJSON
 			return answer, e
 		}
+		if raw, ok := into.(*unchecked); ok {
+			*raw = body
+			return answer, nil
+		}
 		if err := decode(body, into); err != nil {
 			e.Effect, e.Message, e.Err = provisioning.InDoubt, "the answer cannot be read", err
 			return answer, e
@@ -205,6 +209,9 @@ func (c *Client) judge(r Request, response *http.Response, body []byte, into any
 	}
 	return answer, e
 }
+
+// unchecked is an answer's body as it came: whoever asked for it checks it before anything of it is believed.
+type unchecked []byte
 
 // refusal takes the codes alone out of a token endpoint's refusal (RFC 6749 5.2, and Microsoft's AADSTS numbers): its sentences may
 // repeat what was sent.
@@ -305,11 +312,7 @@ func tooDeep(body []byte) bool {
 	for i := 0; i < len(body); i++ {
 		switch body[i] {
 		case '"':
-			for i++; i < len(body) && body[i] != '"'; i++ {
-				if body[i] == '\\' {
-					i++
-				}
-			}
+			i = quoted(body, i)
 		case '{', '[':
 			if depth++; depth > maxDepth {
 				return true

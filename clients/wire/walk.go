@@ -11,59 +11,138 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Page is one page of a listing, opened: its rows, not yet taken apart, and where the next one is.
-type Page struct {
-	Rows jsontext.Value // a JSON array; nil: none
-	Next *Request       // nil: the system's own end rule says that this was the last
-	Mark string         // the link or cursor of Next, by which a list that turns in a circle is found
+// List says how a system pages its listings.
+type List struct {
+	First Request
+	// Open finds the rows of an answer (a JSON array; nil: none), not yet taken apart, and the mark of the next page: the link or cursor
+	// by which it is asked for. "" is the system's own end rule: this was the last.
+	Open func(a Answer, body jsontext.Value) (rows jsontext.Value, mark string, err error)
+	// Peek finds the mark in an answer that nobody has checked yet, or "". It may be wrong: what Open finds counts.
+	Peek func(a Answer, body []byte) (mark string)
+	// Follow makes the request of the next page.
+	Follow func(mark string) (Request, error)
 }
 
-// Walk reads a listing to its end. open finds the rows and the next page in an answer; each takes the rows apart and says how many
-// were new. The next page is on its way while each works.
-func (c *Client) Walk(ctx context.Context, first Request, open func(Answer, jsontext.Value) (Page, error), each func(rows jsontext.Value) (fresh int, err error)) error {
-	ctx, cancel := context.WithCancel(ctx)
+// ahead is how many pages lie read and not yet taken apart at most.
+const ahead = 2
+
+// fetched is a page as it came, unchecked, and the mark that Peek saw in it.
+type fetched struct {
+	request Request
+	answer  Answer
+	body    []byte
+	mark    string
+	err     error
+}
+
+// fetch reads pages one after another, by the marks that are peeked, until it is told to stop or sees no further one.
+func (c *Client) fetch(ctx context.Context, l List, r Request, out chan<- fetched) {
+	defer close(out)
+	for {
+		f := fetched{request: r}
+		f.answer, f.err = c.Read(ctx, r, (*unchecked)(&f.body))
+		if f.err == nil {
+			f.mark = l.Peek(f.answer, f.body)
+		}
+		select {
+		case out <- f:
+		case <-ctx.Done():
+			return
+		}
+		if f.mark == "" {
+			return
+		}
+		next, err := l.Follow(f.mark)
+		if err != nil { // whoever takes the page apart meets it too, and says it
+			return
+		}
+		r = next
+	}
+}
+
+// Walk reads a listing to its end: each takes the rows of a page apart and says how many were new. The next pages are on their way
+// meanwhile. A page that cannot be believed is read again, as any answer is.
+func (c *Client) Walk(ctx context.Context, l List, each func(rows jsontext.Value) (fresh int, err error)) error {
 	guard := c.Pages()
-	type fetched struct {
-		page Page
-		err  error
-	}
-	fetch := func(r Request) fetched {
-		var body jsontext.Value
-		answer, err := c.Read(ctx, r, &body)
-		if err != nil {
-			return fetched{err: err}
+	stop := func() {}
+	defer func() { stop() }()
+	begin := func(r Request) <-chan fetched {
+		fetching, cancel := context.WithCancel(ctx)
+		pages := make(chan fetched, ahead)
+		go c.fetch(fetching, l, r, pages)
+		stop = func() { // whoever fetches is waited for
+			cancel()
+			for range pages { //nolint:revive // what is on its way is thrown away
+			}
 		}
-		page, err := open(answer, body)
-		return fetched{page, err}
+		return pages
 	}
-	next := make(chan fetched, 1)
-	var inFlight bool
-	defer func() {
-		cancel()
-		if inFlight { // whoever fetches is waited for
-			<-next
+	pages := begin(l.First)
+	for {
+		f, ok := <-pages
+		if !ok {
+			return ctx.Err()
 		}
-	}()
-	for f := fetch(first); ; f = <-next {
-		inFlight = false
 		if f.err != nil {
 			return f.err
 		}
-		if f.page.Next != nil {
-			inFlight = true
-			go func() { next <- fetch(*f.page.Next) }()
+		peeked := f.mark
+		if decode(f.body, new(jsontext.Value)) != nil { // read again, with all that a read does about a bad answer
+			stop()
+			peeked = ""
+			var body jsontext.Value
+			if f.answer, f.err = c.Read(ctx, f.request, &body); f.err != nil {
+				return f.err
+			}
+			f.body = body
 		}
-		fresh, err := each(f.page.Rows)
+		rows, mark, err := l.Open(f.answer, f.body)
 		if err != nil {
 			return err
 		}
-		if err := guard.Page(fresh, f.page.Mark); err != nil {
+		var next Request
+		if mark != "" {
+			if next, err = l.Follow(mark); err != nil {
+				return err
+			}
+		}
+		if mark != peeked { // the peek was wrong, or saw nothing
+			stop()
+			if mark != "" {
+				pages = begin(next)
+			}
+		}
+		fresh, err := each(rows)
+		if err != nil {
 			return err
 		}
-		if f.page.Next == nil {
+		if err := guard.Page(fresh, mark); err != nil {
+			return err
+		}
+		if mark == "" {
 			return nil
 		}
 	}
+}
+
+// peeked is how much of an answer's beginning and end PeekText looks at: a page's own members stand there, before or after its rows.
+const peeked = 4 << 10
+
+// PeekText finds the text value of a member near the beginning or the end of an answer, "" where it stands at neither or is no plain
+// text.
+func PeekText(body []byte, name string) string {
+	key := []byte(`"` + name + `":"`)
+	for _, part := range [][]byte{body[:min(len(body), peeked)], body[max(0, len(body)-peeked):]} {
+		i := bytes.Index(part, key)
+		if i < 0 {
+			continue
+		}
+		rest := part[i+len(key):]
+		if end := bytes.IndexByte(rest, '"'); end >= 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
+			return string(rest[:end])
+		}
+	}
+	return ""
 }
 
 // Rows takes a JSON array apart, one row at a time, so that no page is held twice. The array was checked when its answer was read.
@@ -140,18 +219,79 @@ func Elements(d *jsontext.Decoder, each func(d *jsontext.Decoder) error) error {
 	return err
 }
 
-// Parts finds members of an object by name, nil where one is absent. They lie in the object, which was checked when its answer was read.
+// Parts finds members of an object by name, nil where one is absent. They lie in the object, which was checked when its answer was
+// read: so what is looked for is where each value ends, and nothing more.
 func Parts(object jsontext.Value, names ...string) ([]jsontext.Value, error) {
 	parts := make([]jsontext.Value, len(names))
-	err := Members(jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true)), func(name []byte, d *jsontext.Decoder) error {
-		i := slices.Index(names, string(name))
-		v, err := d.ReadValue()
-		if end := int(d.InputOffset()); err == nil && i >= 0 {
-			parts[i] = object[end-len(v) : end : end]
+	at := space(object, 0)
+	if at >= len(object) || object[at] != '{' {
+		return nil, errors.New("what should be an object is none")
+	}
+	for at = space(object, at+1); at < len(object) && object[at] == '"'; {
+		end := value(object, at)
+		name, err := unquote(object[at:end])
+		if err != nil {
+			return nil, err
 		}
-		return err
-	})
-	return parts, err
+		from := space(object, end)   // the colon
+		from = space(object, from+1) // the value
+		to := value(object, from)
+		if i := slices.Index(names, string(name)); i >= 0 {
+			parts[i] = object[from:to:to]
+		}
+		if at = space(object, to); at < len(object) && object[at] == ',' {
+			at = space(object, at+1)
+		}
+	}
+	return parts, nil
+}
+
+// space is the place of the next byte that is no white space.
+func space(b []byte, at int) int {
+	for at < len(b) && (b[at] == ' ' || b[at] == '\n' || b[at] == '\r' || b[at] == '\t') {
+		at++
+	}
+	return at
+}
+
+// value is the place behind the value that begins at a place, in JSON that was checked.
+func value(b []byte, at int) int {
+	depth := 0
+	for ; at < len(b); at++ {
+		switch b[at] {
+		case '"':
+			at = quoted(b, at)
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			if depth == 0 { // of what the value stands in
+				return at
+			}
+			depth--
+		case ',', ' ', '\n', '\r', '\t':
+			if depth == 0 {
+				return at
+			}
+			continue
+		default:
+			continue
+		}
+		if depth == 0 {
+			return at + 1
+		}
+	}
+	return at
+}
+
+// quoted is the place of the quote that ends the string that begins at a place.
+func quoted(b []byte, at int) int {
+	for at++; at < len(b) && b[at] != '"'; at++ {
+		if b[at] == '\\' {
+			at++
+		}
+	}
+	return at
 }
 
 // String is the text of a member: "" where it is absent or null, and an error where it is no string. What names the next page must not
