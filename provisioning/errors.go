@@ -40,6 +40,15 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Reason says an error with what to do about it, for a line on a screen.
+func Reason(err error) string {
+	var e *Error
+	if errors.As(err, &e) && e.Hint != "" {
+		return err.Error() + ": " + e.Hint
+	}
+	return err.Error()
+}
+
 // CodeOf returns the code of the outermost *Error in err, and Internal where there is none.
 func CodeOf(err error) Code {
 	var e *Error

@@ -34,7 +34,7 @@ func (c *Client) ReadChanges(ctx context.Context, cursor string, known provision
 	case errors.As(err, &stale) && stale.Code == provisioning.Stale:
 		return e, err
 	case err != nil:
-		e.Failure, e.Cursor = wire.Reason(err), ""
+		e.Failure, e.Cursor = provisioning.Reason(err), ""
 		return e, nil
 	}
 	e.EndMarker = true

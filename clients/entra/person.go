@@ -99,7 +99,10 @@ func (u *user) usual(name string) *said {
 // extension gives the place of one of the extension attributes, and nil for any other name.
 func (u *user) extension(name string) *said {
 	number, is := strings.CutPrefix(name, "extensionAttribute")
-	if n, err := strconv.Atoi(number); is && err == nil && n >= 1 && n <= extensions {
+	if !is {
+		return nil
+	}
+	if n, err := strconv.Atoi(number); err == nil && n >= 1 && n <= extensions {
 		return &u.Extensions[n-1]
 	}
 	return nil

@@ -66,29 +66,16 @@ func (c *Client) probe(ctx context.Context, path string, query url.Values) error
 // ReadAll reads every person, and then those who were deleted within 30 days. The marks from which the next reading of changes
 // starts are taken first, so that what changes meanwhile is told again.
 func (c *Client) ReadAll(ctx context.Context, emit func([]provisioning.Person) error) (provisioning.ReadEvidence, error) {
-	e := provisioning.ReadEvidence{Source: c.Name(), System: c.System(), Started: c.opts.Clock.Now(), Reported: -1}
-	r := &reading{c: c, seen: make(map[string]bool), evidence: &e, emit: emit}
+	r := &reading{c: c, Reading: provisioning.NewReading(c.Name(), c.System(), c.opts.Clock.Now(), emit)}
 	err := r.run(ctx)
-	e.Finished, e.Seen = c.opts.Clock.Now(), len(r.seen)
-	switch {
-	case ctx.Err() != nil:
-		return e, ctx.Err()
-	case r.emitErr != nil:
-		return e, r.emitErr
-	case err != nil:
-		e.EndMarker, e.Failure, e.Cursor = false, wire.Reason(err), ""
-	}
-	return e, nil
+	return r.Ended(ctx, c.opts.Clock.Now(), err)
 }
 
 type reading struct {
-	c        *Client
-	seen     map[string]bool
-	evidence *provisioning.ReadEvidence
-	groups   map[string][]string // user → group names
-	emit     func([]provisioning.Person) error
-	emitErr  error
-	nobody   int // people whose accountEnabled was not given
+	*provisioning.Reading
+	c      *Client
+	groups map[string][]string // user → group names
+	nobody int                 // people whose accountEnabled was not given
 }
 
 func (r *reading) run(ctx context.Context) error {
@@ -108,52 +95,38 @@ func (r *reading) run(ctx context.Context) error {
 	if err := r.users(ctx, "/users", r.c.usersQuery(extras)); err != nil {
 		return err
 	}
-	live := len(r.seen)
+	live := r.Count()
 	deleted := url.Values{"$select": {strings.Join(append(r.c.opts.Fields.selected(), "deletedDateTime"), ",")}, "$top": {pageSize}}
 	if err := r.users(ctx, "/directory/deletedItems/microsoft.graph.user", deleted); err != nil {
 		return err
 	}
-	r.evidence.EndMarker, r.evidence.End = live > 0, "no @odata.nextLink on the last"
-	switch {
-	case live == 0:
-		return errors.New("the list of people was empty")
-	case r.nobody == live:
-		r.evidence.Refused = append(r.evidence.Refused, "accountEnabled is given for nobody: the application needs User.Read.All")
+	if live > 0 && r.nobody == live {
+		r.Refused = append(r.Refused, "accountEnabled is given for nobody: the application needs User.Read.All")
 	}
-	r.evidence.Cursor = cursor
-	return nil
+	return r.Done("no @odata.nextLink on the last", cursor, live)
 }
 
 // users walks one listing of people.
 func (r *reading) users(ctx context.Context, path string, query url.Values) error {
 	_, err := r.c.walk(ctx, wire.Request{Method: http.MethodGet, Path: path, Query: query}, func(rows jsontext.Value) (int, error) {
-		var chunk []provisioning.Person
 		err := wire.Rows(rows, func(u *user) error {
-			switch {
-			case u.ID == "":
-				return errors.New("a person without an id came")
-			case r.seen[u.ID]:
-				r.evidence.Duplicates++
-				return nil
+			add, err := r.Meet(u.ID, time.Time{})
+			if !add {
+				return err
 			}
-			r.seen[u.ID] = true
 			var p provisioning.Person
 			r.c.apply(&p, u)
 			if p.Status == provisioning.StatusUnknown {
 				r.nobody++
 			}
 			p.Groups = r.groups[u.ID]
-			chunk = append(chunk, p)
+			r.Add(p)
 			return nil
 		})
 		if err != nil {
 			return 0, err
 		}
-		r.evidence.Pages++
-		if r.emitErr = r.emit(chunk); r.emitErr != nil {
-			return 0, r.emitErr
-		}
-		return len(chunk), nil
+		return r.Page()
 	})
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
@@ -31,28 +32,15 @@ func (c *Client) usersQuery() url.Values {
 
 // ReadAll reads every person, and then those who were deleted of late, whom the list leaves out.
 func (c *Client) ReadAll(ctx context.Context, emit func([]provisioning.Person) error) (provisioning.ReadEvidence, error) {
-	e := provisioning.ReadEvidence{Source: c.Name(), System: c.System(), Started: c.opts.Clock.Now(), Reported: -1}
-	r := &reading{c: c, seen: make(map[string]bool), evidence: &e, emit: emit}
+	r := &reading{c: c, Reading: provisioning.NewReading(c.Name(), c.System(), c.opts.Clock.Now(), emit)}
 	err := r.run(ctx)
-	e.Finished, e.Seen = c.opts.Clock.Now(), len(r.seen)
-	switch {
-	case ctx.Err() != nil:
-		return e, ctx.Err()
-	case r.emitErr != nil:
-		return e, r.emitErr
-	case err != nil:
-		e.EndMarker, e.Failure = false, wire.Reason(err)
-	}
-	return e, nil
+	return r.Ended(ctx, c.opts.Clock.Now(), err)
 }
 
 type reading struct {
-	c        *Client
-	seen     map[string]bool
-	evidence *provisioning.ReadEvidence
-	groups   map[string][]string // user → group names
-	emit     func([]provisioning.Person) error
-	emitErr  error
+	*provisioning.Reading
+	c      *Client
+	groups map[string][]string // user → group names
 }
 
 func (r *reading) run(ctx context.Context) error {
@@ -65,45 +53,31 @@ func (r *reading) run(ctx context.Context) error {
 	if err := r.users(ctx, r.c.usersQuery()); err != nil {
 		return err
 	}
-	live := len(r.seen)
+	live := r.Count()
 	deleted := r.c.usersQuery()
 	deleted.Set("showDeleted", "true")
 	if err := r.users(ctx, deleted); err != nil {
 		return err
 	}
-	r.evidence.EndMarker, r.evidence.End = live > 0, "no nextPageToken on the last"
-	if live == 0 {
-		return errors.New("the list of people was empty")
-	}
-	return nil
+	return r.Done("no nextPageToken on the last", "", live)
 }
 
 // users walks one listing of people.
 func (r *reading) users(ctx context.Context, query url.Values) error {
 	return r.c.walk(ctx, wire.Request{Method: http.MethodGet, Path: root + "/users", Query: query}, func(rows jsontext.Value) (int, error) {
-		var chunk []provisioning.Person
 		err := wire.Rows(rows, func(u *user) error {
-			switch {
-			case u.ID == "":
-				return errors.New("a person without an id came")
-			case r.seen[u.ID]:
-				r.evidence.Duplicates++
-				return nil
+			add, err := r.Meet(u.ID, time.Time{})
+			if add {
+				p := r.c.person(u)
+				p.Groups = r.groups[u.ID]
+				r.Add(p)
 			}
-			r.seen[u.ID] = true
-			p := r.c.person(u)
-			p.Groups = r.groups[u.ID]
-			chunk = append(chunk, p)
-			return nil
+			return err
 		})
 		if err != nil {
 			return 0, err
 		}
-		r.evidence.Pages++
-		if r.emitErr = r.emit(chunk); r.emitErr != nil {
-			return 0, r.emitErr
-		}
-		return len(chunk), nil
+		return r.Page()
 	})
 }
 

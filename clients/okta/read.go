@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -29,32 +28,18 @@ const overlap = 5 * time.Minute
 
 // ReadAll reads every person: the plain list, which leaves out the deprovisioned, and then those by search.
 func (c *Client) ReadAll(ctx context.Context, emit func([]provisioning.Person) error) (provisioning.ReadEvidence, error) {
-	e := provisioning.ReadEvidence{Source: c.Name(), System: c.System(), Started: c.opts.Clock.Now(), Reported: -1}
-	r := &reading{c: c, seen: make(map[string]time.Time), evidence: &e, emit: emit}
+	r := &reading{c: c, Reading: provisioning.NewReading(c.Name(), c.System(), c.opts.Clock.Now(), emit)}
 	err := r.run(ctx)
-	e.Finished, e.Seen = c.opts.Clock.Now(), len(r.seen)
-	switch {
-	case ctx.Err() != nil:
-		return e, ctx.Err()
-	case r.emitErr != nil:
-		return e, r.emitErr
-	case err != nil:
-		e.EndMarker, e.Failure, e.Cursor = false, wire.Reason(err), ""
-	}
-	return e, nil
+	return r.Ended(ctx, c.opts.Clock.Now(), err)
 }
 
 type reading struct {
-	c        *Client
-	seen     map[string]time.Time // id → lastUpdated
-	evidence *provisioning.ReadEvidence
-	groups   map[string][]string // user → group names
-	emit     func([]provisioning.Person) error
-	emitErr  error
+	*provisioning.Reading
+	c      *Client
+	groups map[string][]string // user → group names
 }
 
 func (r *reading) run(ctx context.Context) error {
-	started := r.c.opts.Clock.Now()
 	if r.c.opts.Groups {
 		var err error
 		if r.groups, err = r.c.memberships(ctx); err != nil {
@@ -64,16 +49,11 @@ func (r *reading) run(ctx context.Context) error {
 	if err := r.users(ctx, url.Values{"limit": {pageSize}}); err != nil {
 		return err
 	}
-	plain := len(r.seen)
+	plain := r.Count()
 	if err := r.users(ctx, url.Values{"limit": {pageSize}, "search": {`status eq "DEPROVISIONED"`}}); err != nil {
 		return err
 	}
-	r.evidence.EndMarker, r.evidence.End = plain > 0, "no next link on the last"
-	if plain == 0 {
-		return errors.New("the list of people was empty")
-	}
-	r.evidence.Cursor = r.c.mark(started)
-	return nil
+	return r.Done("no next link on the last", r.c.mark(r.Started), plain)
 }
 
 // mark is where the next reading of changes begins, by Okta's own clock.
@@ -87,32 +67,19 @@ const stamp = "2006-01-02T15:04:05.000Z"
 // users walks one listing of people.
 func (r *reading) users(ctx context.Context, query url.Values) error {
 	return r.c.walk(ctx, wire.Request{Method: http.MethodGet, Path: "/api/v1/users", Query: query}, func(rows jsontext.Value) (int, error) {
-		var chunk []provisioning.Person
 		err := wire.Into(rows, r.c.user(), func(u *user) error {
-			if u.ID == "" {
-				return errors.New("a person without an id came")
+			add, err := r.Meet(u.ID, u.LastUpdated)
+			if add {
+				p := r.c.person(u)
+				p.Groups = r.groups[u.ID]
+				r.Add(p)
 			}
-			if at, again := r.seen[u.ID]; again {
-				r.evidence.Duplicates++
-				if !at.Equal(u.LastUpdated) { // changed while it was read: the next read settles it
-					r.evidence.Conflicts = append(r.evidence.Conflicts, u.ID)
-				}
-				return nil
-			}
-			r.seen[u.ID] = u.LastUpdated
-			p := r.c.person(u)
-			p.Groups = r.groups[u.ID]
-			chunk = append(chunk, p)
-			return nil
+			return err
 		})
 		if err != nil {
 			return 0, err
 		}
-		r.evidence.Pages++
-		if r.emitErr = r.emit(chunk); r.emitErr != nil {
-			return 0, r.emitErr
-		}
-		return len(chunk), nil
+		return r.Page()
 	})
 }
 

@@ -33,29 +33,15 @@ func (c *Client) usersQuery() url.Values {
 // ReadAll reads every person. The pages are numbered behind their cursors: who comes or goes meanwhile shifts them, so that somebody
 // is listed twice and somebody else left out. The total tells, and then the list is walked again.
 func (c *Client) ReadAll(ctx context.Context, emit func([]provisioning.Person) error) (provisioning.ReadEvidence, error) {
-	e := provisioning.ReadEvidence{Source: c.Name(), System: c.System(), Started: c.opts.Clock.Now(), Reported: -1}
-	r := &reading{c: c, evidence: &e, emitted: make(map[string]time.Time), emit: emit}
+	r := &reading{c: c, Reading: provisioning.NewReading(c.Name(), c.System(), c.opts.Clock.Now(), emit)}
 	err := r.run(ctx)
-	e.Finished, e.Seen = c.opts.Clock.Now(), r.last
-	switch {
-	case ctx.Err() != nil:
-		return e, ctx.Err()
-	case r.emitErr != nil:
-		return e, r.emitErr
-	case err != nil:
-		e.EndMarker, e.Failure, e.Cursor = false, wire.Reason(err), ""
-	}
-	return e, nil
+	return r.Ended(ctx, c.opts.Clock.Now(), err)
 }
 
 type reading struct {
-	c        *Client
-	evidence *provisioning.ReadEvidence
-	emitted  map[string]time.Time // id → updated_at
-	last     int                  // how many people the last walk had
-	groups   map[string]string    // "r"+role id or "g"+group id → name
-	emit     func([]provisioning.Person) error
-	emitErr  error
+	*provisioning.Reading
+	c      *Client
+	groups map[string]string // "r"+role id or "g"+group id → name
 }
 
 func (r *reading) run(ctx context.Context) error {
@@ -70,62 +56,45 @@ func (r *reading) run(ctx context.Context) error {
 		}
 	}
 	for n := 1; ; n++ {
-		moved, seen, err := r.walk(ctx)
+		moved, err := r.walk(ctx)
 		if err != nil {
 			return err
 		}
-		r.last = seen
-		whole := !moved && (r.evidence.Reported < 0 || r.evidence.Reported == seen)
+		whole := !moved && (r.Reported < 0 || r.Reported == r.Count())
 		if whole || n == walks {
 			break
 		}
+		r.Anew()
 	}
-	r.evidence.EndMarker, r.evidence.End = len(r.emitted) > 0, "After-Cursor is empty on the last"
-	if len(r.emitted) == 0 {
-		return errors.New("the list of people was empty")
-	}
-	r.evidence.Cursor = since.UTC().Format(time.RFC3339)
-	return nil
+	return r.Done("After-Cursor is empty on the last", since.UTC().Format(time.RFC3339), r.Count())
 }
 
-// walk walks the list once, and says whether its total moved meanwhile and how many people it had.
-func (r *reading) walk(ctx context.Context) (moved bool, seen int, err error) {
-	r.evidence.Reported, r.evidence.Duplicates = -1, 0
-	here := make(map[string]bool)
+// walk walks the list once, and says whether its total moved meanwhile.
+func (r *reading) walk(ctx context.Context) (moved bool, err error) {
+	r.Reported = -1
 	total := func(n int) {
-		moved = moved || (r.evidence.Reported >= 0 && r.evidence.Reported != n)
-		r.evidence.Reported = n
+		moved = moved || (r.Reported >= 0 && r.Reported != n)
+		r.Reported = n
 	}
 	err = r.c.walk(ctx, wire.Request{Method: http.MethodGet, Path: "/api/2/users", Query: r.c.usersQuery()}, total, func(rows jsontext.Value) (int, error) {
-		var chunk []provisioning.Person
-		fresh := 0
 		err := wire.Rows(rows, func(u *user) error {
 			if u.ID == 0 {
-				return errors.New("a person without an id came")
+				_, err := r.Meet("", time.Time{})
+				return err
 			}
 			p := r.person(u)
-			if here[p.Key.ID] {
-				r.evidence.Duplicates++
-				return nil
+			add, err := r.Meet(p.Key.ID, time.Time{})
+			if add {
+				r.Add(p)
 			}
-			here[p.Key.ID] = true
-			fresh++
-			if _, told := r.emitted[p.Key.ID]; !told {
-				r.emitted[p.Key.ID] = u.Updated
-				chunk = append(chunk, p)
-			}
-			return nil
+			return err
 		})
 		if err != nil {
 			return 0, err
 		}
-		r.evidence.Pages++
-		if r.emitErr = r.emit(chunk); r.emitErr != nil {
-			return 0, r.emitErr
-		}
-		return fresh, nil
+		return r.Page()
 	})
-	return moved, len(here), err
+	return moved, err
 }
 
 func (r *reading) person(u *user) provisioning.Person {
@@ -207,7 +176,7 @@ func (c *Client) ReadChanges(ctx context.Context, cursor string, _ provisioning.
 	case ctx.Err() != nil:
 		return e, ctx.Err()
 	case err != nil:
-		e.Failure, e.Cursor = wire.Reason(err), ""
+		e.Failure, e.Cursor = provisioning.Reason(err), ""
 		return e, nil
 	}
 	e.EndMarker = true
@@ -219,7 +188,7 @@ func (c *Client) changes(ctx context.Context, cursor string, e *provisioning.Rea
 		return nil, err
 	}
 	e.Cursor = c.serverNow().Add(-overlap).UTC().Format(time.RFC3339)
-	r := &reading{c: c, evidence: e}
+	r := &reading{c: c}
 	if c.opts.Groups {
 		var err error
 		if r.groups, err = c.groupNames(ctx); err != nil {

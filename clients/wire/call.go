@@ -140,7 +140,11 @@ func (c *Client) attempt(ctx context.Context, r Request, into any, try int) (Ans
 	}
 	defer response.Body.Close()
 	c.learn(response, bucket)
-	body, err := read(response, c.opts.Limits.Body+1)
+	var space []byte
+	if raw, ok := into.(*unchecked); ok {
+		space = *raw
+	}
+	body, err := read(response, c.opts.Limits.Body+1, space)
 	if err != nil {
 		return fail(response.StatusCode, response.Header, provisioning.InDoubt, "the answer was cut off", err)
 	}
@@ -150,9 +154,9 @@ func (c *Client) attempt(ctx context.Context, r Request, into any, try int) (Ans
 	return c.judge(r, response, body, into, try)
 }
 
-// read takes a body of at most so many bytes, in one piece where the server told its length.
-func read(response *http.Response, most int64) ([]byte, error) {
-	var b bytes.Buffer
+// read takes a body of at most so many bytes, in one piece where the server told its length, into space where it fits.
+func read(response *http.Response, most int64, space []byte) ([]byte, error) {
+	b := bytes.NewBuffer(space[:0])
 	if n := response.ContentLength; n > 0 && n < most {
 		b.Grow(int(n) + bytes.MinRead)
 	}
@@ -210,7 +214,8 @@ func (c *Client) judge(r Request, response *http.Response, body []byte, into any
 	return answer, e
 }
 
-// unchecked is an answer's body as it came: whoever asked for it checks it before anything of it is believed.
+// unchecked is an answer's body as it came: whoever asked for it checks it before anything of it is believed. What it holds before is
+// space that may be used.
 type unchecked []byte
 
 // refusal takes the codes alone out of a token endpoint's refusal (RFC 6749 5.2, and Microsoft's AADSTS numbers): its sentences may

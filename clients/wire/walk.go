@@ -35,11 +35,16 @@ type fetched struct {
 	err     error
 }
 
-// fetch reads pages one after another, by the marks that are peeked, until it is told to stop or sees no further one.
-func (c *Client) fetch(ctx context.Context, l List, r Request, out chan<- fetched) {
+// fetch reads pages one after another, by the marks that are peeked, until it is told to stop or sees no further one. used are bodies
+// that nobody needs any more.
+func (c *Client) fetch(ctx context.Context, l List, r Request, out chan<- fetched, used <-chan []byte) {
 	defer close(out)
 	for {
 		f := fetched{request: r}
+		select {
+		case f.body = <-used:
+		default:
+		}
 		f.answer, f.err = c.Read(ctx, r, (*unchecked)(&f.body))
 		if f.err == nil {
 			f.mark = l.Peek(f.answer, f.body)
@@ -60,16 +65,17 @@ func (c *Client) fetch(ctx context.Context, l List, r Request, out chan<- fetche
 	}
 }
 
-// Walk reads a listing to its end: each takes the rows of a page apart and says how many were new. The next pages are on their way
-// meanwhile. A page that cannot be believed is read again, as any answer is.
+// Walk reads a listing to its end: each takes the rows of a page apart, which are there only until it returns, and says how many were
+// new. The next pages are on their way meanwhile. A page that cannot be believed is read again, as any answer is.
 func (c *Client) Walk(ctx context.Context, l List, each func(rows jsontext.Value) (fresh int, err error)) error {
 	guard := c.Pages()
+	used := make(chan []byte, ahead+1)
 	stop := func() {}
 	defer func() { stop() }()
 	begin := func(r Request) <-chan fetched {
 		fetching, cancel := context.WithCancel(ctx)
 		pages := make(chan fetched, ahead)
-		go c.fetch(fetching, l, r, pages)
+		go c.fetch(fetching, l, r, pages, used)
 		stop = func() { // whoever fetches is waited for
 			cancel()
 			for range pages { //nolint:revive // what is on its way is thrown away
@@ -115,6 +121,10 @@ func (c *Client) Walk(ctx context.Context, l List, each func(rows jsontext.Value
 		fresh, err := each(rows)
 		if err != nil {
 			return err
+		}
+		select {
+		case used <- f.body[:0]:
+		default:
 		}
 		if err := guard.Page(fresh, mark); err != nil {
 			return err
@@ -286,9 +296,18 @@ func value(b []byte, at int) int {
 
 // quoted is the place of the quote that ends the string that begins at a place.
 func quoted(b []byte, at int) int {
-	for at++; at < len(b) && b[at] != '"'; at++ {
-		if b[at] == '\\' {
-			at++
+	for at++; at < len(b); at++ {
+		n := bytes.IndexByte(b[at:], '"')
+		if n < 0 {
+			return len(b)
+		}
+		at += n
+		slashes := 0
+		for b[at-1-slashes] == '\\' { // ends at the quote that the string began with, if not before
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return at
 		}
 	}
 	return at

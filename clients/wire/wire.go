@@ -256,15 +256,6 @@ type Error struct {
 	Err     error
 }
 
-// Reason says an error with what to do about it, for a line on a screen.
-func Reason(err error) string {
-	var e *provisioning.Error
-	if errors.As(err, &e) && e.Hint != "" {
-		return err.Error() + ": " + e.Hint
-	}
-	return err.Error()
-}
-
 // StatusOf is the HTTP status of a failed call, 0 where no answer came.
 func StatusOf(err error) int {
 	var e *Error

@@ -30,7 +30,7 @@ func (b broken) Examine(_ context.Context, tell func(provisioning.Finding)) erro
 
 func (b broken) evidence() provisioning.ReadEvidence {
 	now := b.clock.Now()
-	return provisioning.ReadEvidence{Source: b.c.Name, System: b.c.System, Started: now, Finished: now, Reported: -1, Failure: wire.Reason(b.err)}
+	return provisioning.ReadEvidence{Source: b.c.Name, System: b.c.System, Started: now, Finished: now, Reported: -1, Failure: provisioning.Reason(b.err)}
 }
 
 // brokenDirectory is a broken connection to a directory.
