@@ -2,14 +2,17 @@ package demofirm_test
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"rollcall/clients/demofirm"
+	"rollcall/clients/entra"
 	"rollcall/clients/entra/entratest"
 	"rollcall/clients/wire/wiretest"
 	"rollcall/provisioning"
@@ -175,5 +178,31 @@ func TestThrottling(t *testing.T) {
 				t.Errorf("%.0f of %.0f were taken in %s: the reserve was touched", most, a.limit, a.window)
 			}
 		})
+	}
+}
+
+// TestEntraPacesByTheTenant: Graph allows a larger tenant more, and says so nowhere in its answers; the client's rate follows from how
+// many people it has read, and a rate that the firm set stands.
+func TestEntraPacesByTheTenant(t *testing.T) {
+	for people, want := range map[int]float64{49: 175, 50: 250, 500: 250, 501: 400} {
+		config := entraTenant(entratest.Config{Secret: "s"})
+		config.Users = nil
+		for i := range people {
+			config.Users = append(config.Users, entratest.User{ID: strconv.Itoa(i + 1), UPN: strconv.Itoa(i) + "@x.example", Enabled: true})
+		}
+		o := entraOptions(served(t, entratest.New(config)))
+		o.Secret, o.Share = provisioning.NewSecret("s"), 0.2
+		for _, set := range []float64{0, 90} {
+			if o.PerSecond = set; set > 0 {
+				want = set
+			}
+			c, err := entra.New(o)
+			if e := readOnce(t, c, err); e.Failure != "" || e.Seen != people {
+				t.Fatalf("%+v", e)
+			}
+			if r := c.Budget().Rate(); r.Allowed != want || math.Abs(r.Reserve-want/5) > 0.01 {
+				t.Errorf("%d people: %+v, want %v", people, r, want)
+			}
+		}
 	}
 }

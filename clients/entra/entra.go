@@ -50,7 +50,7 @@ type Options struct {
 	Groups            bool // read groups and memberships as well
 	AllowLoopbackHTTP bool
 	CAFile            string
-	PerSecond         float64 // 0: 175, half of the smallest tenant's 3,500 units in 10 s, for a list costs two
+	PerSecond         float64 // 0: by the size of the tenant, as Graph allows it
 	Share             float64 // of it, kept free for people; 0: a tenth
 	Trace             *wire.Trace
 	Clock             provisioning.Clock
@@ -58,8 +58,34 @@ type Options struct {
 	Transport         http.RoundTripper
 }
 
-// defaultRate is Options.PerSecond's default.
-const defaultRate = 175
+// rateOf is how many lists a second Graph allows an application in a tenant with so many people: 3,500 units in 10 s, from 50 people on
+// 5,000, above 500 people 8,000; and a list costs two (contracts/idps.md 2.2).
+func rateOf(people int) float64 {
+	const span = 10 * listCost
+	switch {
+	case people > 500:
+		return 8000.0 / span
+	case people >= 50:
+		return 5000.0 / span
+	default:
+		return 3500.0 / span
+	}
+}
+
+// listCost is what a list costs in resource units.
+const listCost = 2
+
+// cost is what a request costs in resource units: members three, and five where nested groups are followed (contracts/idps.md 2.2).
+func cost(r wire.Request) int {
+	switch {
+	case strings.Contains(r.Path, "/transitiveMember"):
+		return 5
+	case strings.HasSuffix(r.Path, "/members"), strings.HasSuffix(r.Path, "/memberOf"):
+		return 3
+	default:
+		return listCost
+	}
+}
 
 // Client is one tenant. It is safe for concurrent use.
 type Client struct {
@@ -68,6 +94,7 @@ type Client struct {
 	login *wire.Client
 	key   *oauth.Key
 	token *oauth.Source
+	sized bool          // the rate is by the tenant's size, as far as it is known
 	turn  chan struct{} // guards opts.Refresh, which changes with each use
 }
 
@@ -82,8 +109,9 @@ func New(o Options) (*Client, error) {
 	if o.Clock == nil {
 		o.Clock = provisioning.SystemClock{}
 	}
-	if o.PerSecond == 0 {
-		o.PerSecond = defaultRate
+	sized := o.PerSecond == 0
+	if sized {
+		o.PerSecond = rateOf(0)
 	}
 	if o.Share == 0 {
 		o.Share = 0.1
@@ -91,7 +119,7 @@ func New(o Options) (*Client, error) {
 	if o.Tenant == "" || o.ClientID == "" {
 		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: o.Name + ": the tenant and the application's client id are both needed", Hint: "both stand on the app registration's overview page"}
 	}
-	c := &Client{opts: o, turn: make(chan struct{}, 1)}
+	c := &Client{opts: o, sized: sized, turn: make(chan struct{}, 1)}
 	c.token = oauth.New(o.Clock, c.signIn)
 	if !o.Key.IsZero() {
 		var err error
@@ -111,6 +139,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	options.Base, options.PerSecond, options.Reserve = o.GraphURL+"/v1.0", o.PerSecond, o.PerSecond*o.Share
+	options.Cost, options.Units = cost, listCost
 	options.Authorize, options.Reauthorize = c.token.Authorize, c.token.Renew
 	c.wire, err = wire.New(options)
 	return c, err

@@ -126,6 +126,9 @@ func (r *reading) users(ctx context.Context, path string, query url.Values) erro
 		if err != nil {
 			return 0, err
 		}
+		if r.c.sized {
+			r.c.wire.Pace(rateOf(r.Count()))
+		}
 		return r.Page()
 	})
 	return err

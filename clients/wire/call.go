@@ -117,7 +117,7 @@ func (c *Client) attempt(ctx context.Context, r Request, into any, try int) (Ans
 			System: c.opts.System, Method: r.Method, Path: r.Path, Status: status, Header: h, Effect: effect, Message: message, Err: err, RequestID: requestID(h),
 		}
 	}
-	if err := c.admit(ctx, bucket); err != nil {
+	if err := c.admit(ctx, bucket, c.opts.Cost(r)); err != nil {
 		return fail(0, nil, provisioning.NothingDone, "not sent", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Limits.Attempt)

@@ -45,8 +45,25 @@ func (c *Client) pace(perSecond float64) {
 		c.limiter.SetLimit(rate.Inf)
 		return
 	}
-	c.limiter.SetLimit(rate.Limit(max(perSecond-c.opts.Reserve, perSecond/10)))
+	const dearest = 3 // in units of an ordinary request
+	c.limiter.SetLimit(rate.Limit(max(perSecond-c.opts.Reserve, perSecond/10) * float64(c.opts.Units)))
 	c.limiter.SetBurst(1)
+	if c.opts.Units > 1 {
+		c.limiter.SetBurst(dearest * c.opts.Units)
+	}
+}
+
+// Pace takes the rate that a system turned out to allow. As large a share of it stays free as before.
+func (c *Client) Pace(perSecond float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if perSecond == c.allowed {
+		return
+	}
+	if c.allowed > 0 {
+		c.opts.Reserve *= perSecond / c.allowed
+	}
+	c.pace(perSecond)
 }
 
 // Rate shows the budget: it makes the client a provisioning.Budget.
@@ -68,7 +85,7 @@ func (c *Client) Rate() provisioning.RateState {
 }
 
 // admit waits for the budget: the limiter first, then the pause that a 429 set for everybody (contracts/engine.md 2.4).
-func (c *Client) admit(ctx context.Context, bucket string) error {
+func (c *Client) admit(ctx context.Context, bucket string, cost int) error {
 	for {
 		now := c.opts.Clock.Now()
 		c.mu.Lock()
@@ -78,7 +95,7 @@ func (c *Client) admit(ctx context.Context, bucket string) error {
 		}
 		var wait time.Duration
 		if pause <= 0 {
-			r := c.limiter.ReserveN(now, 1)
+			r := c.limiter.ReserveN(now, min(cost, max(c.limiter.Burst(), 1)))
 			wait = r.DelayFrom(now)
 			c.used.add(now)
 		}

@@ -84,6 +84,10 @@ type Options struct {
 	Learn     func(h http.Header, now time.Time) (perSecond float64, ok bool)
 	PerSecond float64 // the budget; 0: unpaced until something is learnt
 	Reserve   float64 // of it, kept free for people
+	// Cost is what a request costs in a vendor's own units, where they differ by what is asked; PerSecond is then of requests that cost
+	// Units each, and none costs more than three times as much. Nil: every request costs the same.
+	Cost  func(r Request) int
+	Units int
 	// Window reads from any answer's headers how much of a window's allowance is left. Nil: the system tells none.
 	Window func(h http.Header, now time.Time) (Window, bool)
 	// Bucket names the vendor's own bucket that a request is counted in. Nil: there is one.
@@ -134,6 +138,9 @@ func New(o Options) (*Client, error) {
 	o.Limits = o.Limits.withDefaults()
 	if o.Share <= 0 || o.Share >= 1 {
 		o.Share = defaultShare
+	}
+	if o.Cost == nil {
+		o.Cost, o.Units = func(Request) int { return 1 }, 1
 	}
 	if o.MaxSkew == 0 {
 		o.MaxSkew = maxSkew

@@ -339,3 +339,36 @@ func TestRetryAfter(t *testing.T) {
 		t.Errorf("a clock that is off: %s, %v", got, ok)
 	}
 }
+
+// TestCost: a request that costs more takes more of the budget.
+func TestCost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := wire.New(wire.Options{
+			System: "x", Base: "https://host", PerSecond: 10, Clock: provisioning.SystemClock{}, Units: 2,
+			Cost: func(r wire.Request) int { return map[string]int{"/dear": 5}[r.Path] + 2*(1-len(r.Query)) },
+			Transport: round(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: http.NoBody}, nil
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		spend := func(r wire.Request, times int) time.Duration {
+			begin := time.Now()
+			for range times {
+				if _, err := c.Read(context.Background(), r, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return time.Since(begin)
+		}
+		spend(wire.Request{Method: http.MethodGet, Path: "/plain"}, 10) // what had gathered is spent
+		if took := spend(wire.Request{Method: http.MethodGet, Path: "/plain"}, 40); took < 3900*time.Millisecond || took > 4100*time.Millisecond {
+			t.Errorf("40 of two units each at 20 units a second took %s", took)
+		}
+		dear := wire.Request{Method: http.MethodGet, Path: "/dear", Query: url.Values{"q": {"1"}}}
+		if took := spend(dear, 40); took < 9900*time.Millisecond || took > 10100*time.Millisecond {
+			t.Errorf("40 of five units each took %s", took)
+		}
+	})
+}
