@@ -102,7 +102,9 @@ type Mismatch struct {
 	Managed  bool        `json:"managed"`        // a directory sync owns the account: its mend waits for the directory
 	Since    time.Time   `json:"since,omitzero"` // when the state began, where the source says
 	Fields   []FieldDiff `json:"fields,omitempty"`
-	Detail   string      `json:"detail"` // one sentence without the names: "office differs", "NRTADMIN in LON-COR"
+	// Unsettled: who somebody is, or whether they are live, is in doubt. Nothing of theirs is changed before it is settled.
+	Unsettled bool   `json:"unsettled,omitempty"`
+	Detail    string `json:"detail"` // one sentence without the names: "office differs", "NRTADMIN in LON-COR"
 }
 
 // LinkStatus says how a person and an account stand to each other (DESIGN 2, correlation).

@@ -225,3 +225,40 @@ func TestTheMendOfAClash(t *testing.T) {
 		})
 	}
 }
+
+// TestAnUnsettledLeaverIsHeld: somebody ended in one directory, who may be somebody that another one lists as live, is told as both, and
+// nothing of theirs is changed before it is settled; a leaver of whom an attribute alone is disputed is mended.
+func TestAnUnsettledLeaverIsHeld(t *testing.T) {
+	id := func(external string) func(*provisioning.Person) {
+		return func(p *provisioning.Person) { p.ExternalID = external }
+	}
+	office := func(p *provisioning.Person) { p.Office = "Leeds" }
+	number := func(p *provisioning.Person) { p.EmployeeNumber = "8" }
+	for name, c := range map[string]struct {
+		okta, entra provisioning.Person
+		held        string
+	}{
+		"the immutable ids differ": {record("okta", provisioning.StatusDeprovisioned, id("a")), record("entra", provisioning.StatusActive, id("b")), "immutable ids differ"},
+		"the numbers differ":       {record("okta", provisioning.StatusDeprovisioned, nil), record("entra", provisioning.StatusActive, number), "employee numbers differ"},
+		"one says live":            {record("okta", provisioning.StatusDeprovisioned, nil), record("entra", provisioning.StatusActive, nil), "settle it there first"},
+		"the office differs":       {record("okta", provisioning.StatusDeprovisioned, nil), record("entra", provisioning.StatusSuspended, office), ""},
+	} {
+		a := tbarnes()
+		r, found := read(a, nil, c.okta, c.entra)
+		at := slices.IndexFunc(r.Subjects, func(s correlate.Subject) bool { return s.Person.Key.Directory == "okta" })
+		if at < 0 {
+			t.Fatalf("%s: nobody of okta", name)
+		}
+		row := propose.Row{Person: r.Subjects[at].Person, Account: &a}
+		for _, i := range found.BySubject[at] {
+			row.Mismatches = append(row.Mismatches, &found.Mismatches[i])
+		}
+		changes, _, hold := propose.Mend(row, propose.World{Policy: policy.Default(), Library: func(string) bool { return true }})
+		switch {
+		case c.held == "" && (len(changes) == 0 || hold != ""):
+			t.Errorf("%s: held by %q", name, hold)
+		case c.held != "" && (len(changes) > 0 || !strings.Contains(hold, c.held)):
+			t.Errorf("%s: %d changes, held by %q", name, len(changes), hold)
+		}
+	}
+}

@@ -275,6 +275,7 @@ func (c *comparer) clashes() {
 		subjects []int
 		details  []string
 		status   bool
+		doubt    bool
 	}
 	var order []string
 	by := make(map[string]*gathered)
@@ -296,14 +297,14 @@ func (c *comparer) clashes() {
 			by[key] = g
 			order = append(order, key)
 		}
-		g.status = g.status || clash.Status
+		g.status, g.doubt = g.status || clash.Status, g.doubt || clash.Status || clash.Who
 		if !slices.Contains(g.details, clash.Detail) {
 			g.details = append(g.details, clash.Detail)
 		}
 	}
 	for _, key := range order {
 		g := by[key]
-		m := provisioning.Mismatch{Kind: provisioning.KindClash, Detail: "the directories disagree: " + strings.Join(g.details, "; ")}
+		m := provisioning.Mismatch{Kind: provisioning.KindClash, Unsettled: g.doubt, Detail: "the directories disagree: " + strings.Join(g.details, "; ")}
 		var accounts []int
 		for _, i := range g.subjects {
 			if a := c.Correlation.Subjects[i].Account; a >= 0 {

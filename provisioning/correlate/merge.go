@@ -30,12 +30,13 @@ type Merged struct {
 type Clash struct {
 	Persons []provisioning.PersonKey // of the merged people that it concerns
 	Status  bool                     // one says live, another ended
+	Who     bool                     // whether they are one person is in doubt
 	Detail  string
 }
 
 // Merge makes one person of the records that several directories keep of them: by an immutable id that two carry, then by exact and
-// unique keys: the same email with no differing employee number, or the same employee number and SSO name. A key that several
-// people of one directory carry, and keys that would make two people of one directory the same, tie nobody: that is a clash. What
+// unique keys: the same email with no differing employee number, or the same employee number and SSO name; and immutable ids that
+// differ speak against either. A key that several people of one directory carry, and keys that would make two people of one directory the same, tie nobody: that is a clash. What
 // a stronger key tied stays tied. One directory alone is handed through as it is.
 //
 // An attribute comes from the first directory in order that has it. Somebody counts as ended only where every directory that lists
@@ -194,7 +195,7 @@ func (m *merger) tieByID() {
 		}
 		carried[id] = append(carried[id], i)
 	}
-	m.tieGroups(carried, false, func(string) string { return "same immutable id" }, "the same immutable id")
+	m.tieGroups(carried, true, false, func(string) string { return "same immutable id" }, "the same immutable id")
 }
 
 // tieByKey ties by a key; numbered says that differing employee numbers speak against it.
@@ -205,14 +206,14 @@ func (m *merger) tieByKey(name string, numbered bool, keys func(*record) []strin
 			groups[k] = append(groups[k], i)
 		}
 	}
-	m.tieGroups(groups, numbered, func(key string) string {
+	m.tieGroups(groups, false, numbered, func(key string) string {
 		key, _, _ = strings.Cut(key, "\x00")
 		return name + " " + key
 	}, "the same "+name)
 }
 
 // tieGroups ties the records of each group, where no directory has two of them and nothing speaks against it.
-func (m *merger) tieGroups(groups map[string][]int, numbered bool, how func(key string) string, what string) {
+func (m *merger) tieGroups(groups map[string][]int, byID, numbered bool, how func(key string) string, what string) {
 	names := make([]string, 0, len(groups))
 	for key, members := range groups {
 		if len(members) > 1 {
@@ -225,16 +226,36 @@ func (m *merger) tieGroups(groups map[string][]int, numbered bool, how func(key 
 		if numbered {
 			members = m.held(members)
 		}
+		differing := ""
+		if !byID {
+			differing = m.otherIDs(members)
+		}
 		switch {
 		case !differs(m.records, members):
 		case twice(m.records, members):
 			m.clash(members, "several people of one directory carry "+what)
+		case differing != "":
+			m.clash(members, what+", but the immutable ids differ: "+differing)
 		case numbered:
 			m.tieNumbered(members, how(key), what)
 		default:
 			m.tieAll(members, how(key))
 		}
 	}
+}
+
+// otherIDs names two records that are not one person's already and carry different immutable ids: whatever else agrees, the systems
+// that gave the ids say that they are two. "" where there are none.
+func (m *merger) otherIDs(members []int) string {
+	for n, i := range members {
+		for _, j := range members[n+1:] {
+			a, b := m.records[i].person, m.records[j].person
+			if a.ExternalID != "" && b.ExternalID != "" && a.ExternalID != b.ExternalID && m.root(i) != m.root(j) {
+				return a.ExternalID + " in " + a.Key.Directory + ", " + b.ExternalID + " in " + b.Key.Directory
+			}
+		}
+	}
+	return ""
 }
 
 func (m *merger) tieAll(members []int, how string) {
@@ -308,7 +329,7 @@ func differs(records []record, members []int) bool {
 }
 
 func (m *merger) clash(members []int, detail string) {
-	c := Clash{Detail: detail}
+	c := Clash{Who: true, Detail: detail}
 	for _, i := range members {
 		if !m.records[i].gone() {
 			c.Persons = append(c.Persons, m.records[i].person.Key)

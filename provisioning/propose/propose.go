@@ -43,6 +43,11 @@ func Mend(row Row, w World) (changes []provisioning.Change, kind provisioning.Ki
 	if hold := untouchable(row, w, worst); hold != "" {
 		return nil, worst.Kind, hold
 	}
+	for _, m := range row.Mismatches { // before all else: a leaver who may be somebody live is none
+		if m.Unsettled {
+			return nil, m.Kind, m.Detail
+		}
+	}
 	for _, m := range row.Mismatches {
 		switch m.Kind {
 		case provisioning.KindLeaver:
