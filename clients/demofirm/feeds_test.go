@@ -68,11 +68,10 @@ func whole(t *rapid.T, d provisioning.Directory) (memory, string) {
 // fed is a directory with a feed, and what an administrator may do in it.
 type fed struct {
 	directory
-	put     func(i, version int) // adds somebody, or changes them
-	remove  func(i int)          // nil: a feed that tells no deletion
-	group   func(members []int, version int)
-	forget  func() // the feed's marks become too old; nil: they never do
-	replays bool
+	put    func(i, version int) // adds somebody, or changes them
+	remove func(i int)          // nil: a feed that tells no deletion
+	group  func(members []int, version int)
+	forget func() // the feed's marks become too old; nil: they never do
 }
 
 const fedPeople = 12

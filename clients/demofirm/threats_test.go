@@ -169,7 +169,7 @@ func (o *target) aimAtDocuments(r *demofirm.Running) {
 	}
 }
 
-var quick = wire.Limits{Tries: 2, Attempt: 400 * time.Millisecond, Pages: 60, Body: 32 << 20} //nolint:gochecknoglobals // a table of the tests
+var quick = wire.Limits{Tries: 2, Attempt: 400 * time.Millisecond, Pages: 60, Body: 32 << 20}
 
 func complete(e provisioning.ReadEvidence) bool { return provisioning.Prove(e, -1, 0, nil).Complete }
 
@@ -332,7 +332,7 @@ func bomb(t *testing.T, o target) {
 	if complete(e) || !strings.Contains(e.Failure, "larger than any honest one") {
 		t.Errorf("%+v", e)
 	}
-	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 200<<20 { //nolint:gosec // sizes of this process
+	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 200<<20 {
 		t.Errorf("the heap grew by %d MiB", grown>>20)
 	}
 }

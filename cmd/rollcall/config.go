@@ -200,7 +200,7 @@ func readConfig(f *flags) (*setup, error) {
 }
 
 // errNoConfig is in the error of a folder without a config.toml.
-var errNoConfig = errors.New("no configuration") //nolint:gochecknoglobals // a sentinel
+var errNoConfig = errors.New("no configuration")
 
 // parseConfig reads the text of a config.toml strictly.
 func parseConfig(file string, data []byte) (*setup, error) {

@@ -104,7 +104,7 @@ const ownScreen = "\x1b[?2026l\x1b[>4;0m\x1b[<1u\x1b[?1049l\x1b[?25h\x1b[?2004l\
 
 // tellCrash writes the crash file, and says where it lies.
 func tellCrash(dir, said string, errOut io.Writer) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the state folder, which the process that fell named
 		return err
 	}
 	now := time.Now().UTC()

@@ -75,7 +75,7 @@ func (m *maker) make(c connection) (system, error) {
 }
 
 // errNoSystem is in the error of a system that nobody knows.
-var errNoSystem = errors.New("unknown system") //nolint:gochecknoglobals // a sentinel
+var errNoSystem = errors.New("unknown system")
 
 // system makes the client of a connection.
 func (m *maker) system(c connection) (system, error) {

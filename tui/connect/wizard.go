@@ -281,7 +281,7 @@ func (w *wizard) input(f provisioning.GuideField) huh.Field {
 			return errors.New("it is needed")
 		}
 		if reference && !slices.ContainsFunc([]string{"file:", "env:", "exec:", "keyring:", "age:"}, func(p string) bool { return strings.HasPrefix(s, p) }) {
-			return errors.New("a reference begins with file:, env:, exec:, keyring: or age:")
+			return errors.New("a reference begins with file:, env:, exec:, keyring: or age: and a name")
 		}
 		return nil
 	})

@@ -65,8 +65,9 @@ func (s *Server) usersDelta(w http.ResponseWriter, r *http.Request, q url.Values
 		}
 		return
 	}
-	version, names, ok := int64(-1), q.Get("$select"), true
+	version, names := int64(-1), q.Get("$select")
 	if token != "" {
+		var ok bool
 		if version, names, ok = s.since(w, r, token); !ok {
 			return
 		}
@@ -185,9 +186,9 @@ func (s *Server) groupsDelta(w http.ResponseWriter, r *http.Request, q url.Value
 		s.end(w, r, s.begin(r, ""), s.version, q.Get("$select"))
 		return
 	}
-	version, names, told := s.version, q.Get("$select"), s.groupLog
+	version, names, told := int64(-1), q.Get("$select"), s.groupLog
 	if token == "" { // from the beginning: every group, with everybody in it
-		version, told = -1, nil
+		told = nil
 		for _, id := range s.groupIDs {
 			told = append(told, change{id: id, came: slices.Concat(s.groups[id].Members, s.groups[id].Nested)})
 		}

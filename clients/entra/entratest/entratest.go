@@ -4,7 +4,6 @@
 package entratest
 
 import (
-	"context"
 	"crypto"
 	"crypto/rand"
 	"encoding/hex"
@@ -90,10 +89,9 @@ type change struct {
 
 // Server is the simulator.
 type Server struct {
+	*wiretest.Stand
+
 	config Config
-	bench  *wiretest.Bench
-	server *wiretest.Server
-	url    string // a base given from outside: the simulator stands behind a server of the test's own
 
 	mu       sync.Mutex
 	users    map[string]*User
@@ -139,7 +137,7 @@ func New(c Config) *Server {
 		s.groupIDs = append(s.groupIDs, g.ID)
 	}
 	s.tie()
-	s.bench = wiretest.New(http.HandlerFunc(s.serve), c.Now)
+	s.Stand = wiretest.NewStand(http.HandlerFunc(s.serve), c.Now)
 	return s
 }
 
@@ -151,36 +149,6 @@ func (s *Server) tie() {
 		for _, m := range slices.Concat(g.Members, g.Nested) {
 			s.parents[m] = append(s.parents[m], id)
 		}
-	}
-}
-
-// Handler serves the API with its bench.
-func (s *Server) Handler() http.Handler { return s.bench }
-
-// Bench gives the request log and the faults.
-func (s *Server) Bench() *wiretest.Bench { return s.bench }
-
-// Start serves on a loopback port.
-func (s *Server) Start(ctx context.Context) (err error) {
-	s.server, err = wiretest.Serve(ctx, s.bench)
-	return err
-}
-
-// At says under which address the handler is reached, where it stands behind a server of the test's own.
-func (s *Server) At(url string) { s.url = url }
-
-// URL is where it listens.
-func (s *Server) URL() string {
-	if s.server == nil {
-		return s.url
-	}
-	return s.server.URL()
-}
-
-// Close ends it.
-func (s *Server) Close() {
-	if s.server != nil {
-		s.server.Close()
 	}
 }
 

@@ -4,7 +4,6 @@
 package googletest
 
 import (
-	"context"
 	"crypto"
 	"crypto/rand"
 	"encoding/base64"
@@ -75,10 +74,10 @@ type Config struct {
 
 // Server is the simulator.
 type Server struct {
+	*wiretest.Stand
+
 	config Config
-	bench  *wiretest.Bench
 	bucket *wiretest.Bucket
-	server *wiretest.Server
 
 	mu     sync.Mutex
 	users  map[string]*User
@@ -106,39 +105,12 @@ func New(c Config) *Server {
 		s.groups = append(s.groups, &c.Groups[i])
 	}
 	s.bucket = &wiretest.Bucket{Limit: c.RateLimit, Window: time.Minute, Now: c.Now}
-	s.bench = wiretest.New(http.HandlerFunc(s.serve), c.Now)
+	s.Stand = wiretest.NewStand(http.HandlerFunc(s.serve), c.Now)
 	return s
 }
 
 func (s *Server) sort() {
 	slices.SortFunc(s.ids, func(a, b string) int { return strings.Compare(s.users[a].Email, s.users[b].Email) })
-}
-
-// Handler serves the API with its bench.
-func (s *Server) Handler() http.Handler { return s.bench }
-
-// Bench gives the request log and the faults.
-func (s *Server) Bench() *wiretest.Bench { return s.bench }
-
-// Start serves on a loopback port.
-func (s *Server) Start(ctx context.Context) (err error) {
-	s.server, err = wiretest.Serve(ctx, s.bench)
-	return err
-}
-
-// URL is where it listens.
-func (s *Server) URL() string {
-	if s.server == nil {
-		return ""
-	}
-	return s.server.URL()
-}
-
-// Close ends it.
-func (s *Server) Close() {
-	if s.server != nil {
-		s.server.Close()
-	}
 }
 
 // Put adds or replaces a user.

@@ -1,7 +1,6 @@
 package imanagetest
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -19,10 +18,10 @@ import (
 
 // Server is the simulator.
 type Server struct {
+	*wiretest.Stand
+
 	config Config
-	bench  *wiretest.Bench
 	bucket *wiretest.Bucket
-	server *wiretest.Server
 
 	mu          sync.Mutex
 	users       map[string]*User
@@ -78,7 +77,7 @@ func New(c Config) *Server {
 		l.prepare(s.users)
 	}
 	s.bucket = &wiretest.Bucket{Limit: c.RateLimit, Window: c.RateWindow, Now: c.Now}
-	s.bench = wiretest.New(http.HandlerFunc(s.serve), c.Now)
+	s.Stand = wiretest.NewStand(http.HandlerFunc(s.serve), c.Now)
 	return s
 }
 
@@ -102,28 +101,6 @@ func (l *Library) prepare(users map[string]*User) {
 		if g.Members == nil {
 			g.Members = make(map[string]bool)
 		}
-	}
-}
-
-// Handler serves the API with its bench.
-func (s *Server) Handler() http.Handler { return s.bench }
-
-// Bench gives the request log and the faults.
-func (s *Server) Bench() *wiretest.Bench { return s.bench }
-
-// Start serves on a loopback port.
-func (s *Server) Start(ctx context.Context) (err error) {
-	s.server, err = wiretest.Serve(ctx, s.bench)
-	return err
-}
-
-// URL is where it listens.
-func (s *Server) URL() string { return s.server.URL() }
-
-// Close ends it.
-func (s *Server) Close() {
-	if s.server != nil {
-		s.server.Close()
 	}
 }
 

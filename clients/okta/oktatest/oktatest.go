@@ -3,7 +3,6 @@
 package oktatest
 
 import (
-	"context"
 	"crypto"
 	"crypto/rand"
 	"encoding/base64"
@@ -81,9 +80,9 @@ type Config struct {
 
 // Server is the simulator.
 type Server struct {
+	*wiretest.Stand
+
 	config Config
-	bench  *wiretest.Bench
-	server *wiretest.Server
 
 	mu     sync.Mutex
 	users  map[string]*User
@@ -114,35 +113,8 @@ func New(c Config) *Server {
 		s.users[c.Users[i].ID] = &c.Users[i]
 		s.ids = append(s.ids, c.Users[i].ID)
 	}
-	s.bench = wiretest.New(http.HandlerFunc(s.serve), c.Now)
+	s.Stand = wiretest.NewStand(http.HandlerFunc(s.serve), c.Now)
 	return s
-}
-
-// Handler serves the API with its bench.
-func (s *Server) Handler() http.Handler { return s.bench }
-
-// Bench gives the request log and the faults.
-func (s *Server) Bench() *wiretest.Bench { return s.bench }
-
-// Start serves on a loopback port.
-func (s *Server) Start(ctx context.Context) (err error) {
-	s.server, err = wiretest.Serve(ctx, s.bench)
-	return err
-}
-
-// URL is where it listens.
-func (s *Server) URL() string {
-	if s.server == nil {
-		return ""
-	}
-	return s.server.URL()
-}
-
-// Close ends it.
-func (s *Server) Close() {
-	if s.server != nil {
-		s.server.Close()
-	}
 }
 
 // SetStatus changes a user's status, as an administrator would.

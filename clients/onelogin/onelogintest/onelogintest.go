@@ -4,7 +4,6 @@
 package onelogintest
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -69,10 +68,10 @@ type Config struct {
 
 // Server is the simulator.
 type Server struct {
+	*wiretest.Stand
+
 	config Config
-	bench  *wiretest.Bench
 	bucket *wiretest.Bucket
-	server *wiretest.Server
 
 	mu     sync.Mutex
 	users  map[int64]*User
@@ -99,35 +98,8 @@ func New(c Config) *Server {
 		s.ids = append(s.ids, c.Users[i].ID)
 	}
 	s.bucket = &wiretest.Bucket{Limit: c.RateLimit, Window: time.Hour, Now: c.Now}
-	s.bench = wiretest.New(http.HandlerFunc(s.serve), c.Now)
+	s.Stand = wiretest.NewStand(http.HandlerFunc(s.serve), c.Now)
 	return s
-}
-
-// Handler serves the API with its bench.
-func (s *Server) Handler() http.Handler { return s.bench }
-
-// Bench gives the request log and the faults.
-func (s *Server) Bench() *wiretest.Bench { return s.bench }
-
-// Start serves on a loopback port.
-func (s *Server) Start(ctx context.Context) (err error) {
-	s.server, err = wiretest.Serve(ctx, s.bench)
-	return err
-}
-
-// URL is where it listens.
-func (s *Server) URL() string {
-	if s.server == nil {
-		return ""
-	}
-	return s.server.URL()
-}
-
-// Close ends it.
-func (s *Server) Close() {
-	if s.server != nil {
-		s.server.Close()
-	}
 }
 
 // Put adds or replaces a user, as an administrator would.

@@ -9,36 +9,51 @@ import (
 	"time"
 )
 
-// Server serves a handler on a loopback port of its own, until it is closed.
-type Server struct {
+// Stand is what every simulator stands on: its bench, and a loopback port of its own where it is started. A simulator embeds it.
+type Stand struct {
+	bench  *Bench
 	url    string
 	server *http.Server
 	done   sync.WaitGroup
 }
 
-// Serve starts serving on 127.0.0.1.
-func Serve(ctx context.Context, h http.Handler) (*Server, error) {
+// NewStand puts a handler on its bench; now is the simulator's clock.
+func NewStand(h http.Handler, now func() time.Time) *Stand { return &Stand{bench: New(h, now)} }
+
+// Handler serves the simulator with its bench.
+func (s *Stand) Handler() http.Handler { return s.bench }
+
+// Bench gives the request log and the faults.
+func (s *Stand) Bench() *Bench { return s.bench }
+
+// Start serves on 127.0.0.1.
+func (s *Stand) Start(ctx context.Context) error {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &Server{url: "http://" + l.Addr().String(), server: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}}
+	s.url, s.server = "http://"+l.Addr().String(), &http.Server{Handler: s.bench, ReadHeaderTimeout: 10 * time.Second}
 	s.done.Go(func() {
 		if err := s.server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.server.Close()
 		}
 	})
-	return s, nil
+	return nil
 }
 
-// URL is where it listens.
-func (s *Server) URL() string { return s.url }
+// At says where the simulator stands behind a server of the test's own.
+func (s *Stand) At(url string) { s.url = url }
+
+// URL is where it listens; "" before it was started.
+func (s *Stand) URL() string { return s.url }
 
 // Close ends it and waits.
-func (s *Server) Close() {
-	s.server.Close()
-	s.done.Wait()
+func (s *Stand) Close() {
+	if s.server != nil {
+		s.server.Close()
+		s.done.Wait()
+	}
 }
 
 // Bucket is a token bucket by which a simulator answers 429: so many requests in a window.
