@@ -19,7 +19,12 @@ if need; then
 fi
 home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
-CGO_ENABLED=0 go test -c -tags secretservice -o "$home/keyring.test" .
+export CGO_ENABLED=0
+go test -c -tags secretservice -o "$home/keyring.test" .
+go test -c -tags secretservice -o "$home/connect.test" ../../cmd/rollcall
+# The program is built by its test, where the home folder is another one.
+export GOCACHE GOMODCACHE
+GOCACHE=$(go env GOCACHE) GOMODCACHE=$(go env GOMODCACHE)
 # Without a display nobody can be asked to unlock the keyring that the test locks.
 HOME=$home XDG_DATA_HOME=$home/.local/share XDG_CACHE_HOME=$home/.cache XDG_RUNTIME_DIR=$home \
   env -u DISPLAY -u WAYLAND_DISPLAY dbus-run-session -- bash -euc '
@@ -29,4 +34,5 @@ HOME=$home XDG_DATA_HOME=$home/.local/share XDG_CACHE_HOME=$home/.cache XDG_RUNT
         string:org.freedesktop.secrets 2>/dev/null | grep -q "boolean true" && break
       sleep 0.1
     done
+    (cd ../../cmd/rollcall && "$HOME/connect.test" -test.run TestConnectKeepsInTheKeyring -test.v)
     "$HOME/keyring.test" -test.run TestSecretService -test.v'
