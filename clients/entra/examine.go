@@ -143,7 +143,10 @@ func Guide() provisioning.Guide {
 	return provisioning.Guide{System: "entra", Title: "Microsoft Entra ID", Ways: []provisioning.Way{
 		{
 			Name: "certificate", Title: "certificate (recommended)", Scopes: scopes,
-			Steps: append(register[:2:2], "Make a certificate (openssl req -x509 -newkey rsa:2048 -nodes ...), upload the .cer under Certificates & secrets."),
+			Steps: append(register[:2:2],
+				"Make a certificate: openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=rollcall -keyout rollcall.key -out rollcall.cer",
+				"Upload rollcall.cer under Certificates & secrets, and put both into one file: cat rollcall.key rollcall.cer > rollcall.pem",
+			),
 			Fields: with(provisioning.GuideField{
 				Key: "key", Title: "Certificate and private key (PEM)", Hint: "a file that holds both; its path", Secret: true, Multi: true,
 			}),

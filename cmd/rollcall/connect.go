@@ -282,6 +282,7 @@ func (s *setupFile) Examine(ctx context.Context, d connect.Draft, tell func(prov
 		return err
 	}
 	m := &maker{ctx: ctx, keeper: s.f.keeper(), clock: provisioning.SystemClock{}, secrets: secrets}
+	m.renewed = func(key string, secret provisioning.Secret) { d.Secrets[key] = secret } // what is saved is what is good now
 	client, err := m.system(c)
 	if err != nil {
 		return err
@@ -386,6 +387,7 @@ func (s *setupFile) rotate(ctx context.Context, name string, in io.Reader) error
 			continue
 		}
 		m := &maker{ctx: ctx, keeper: s.f.keeper(), clock: provisioning.SystemClock{}, secrets: map[string]provisioning.Secret{one.key: secret}}
+		m.renewed = func(_ string, renewed provisioning.Secret) { secret = renewed }
 		client, err := m.system(c)
 		if err != nil {
 			return err

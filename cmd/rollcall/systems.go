@@ -31,6 +31,8 @@ type maker struct {
 	clock     provisioning.Clock
 	trace     *wire.Trace
 	secrets   map[string]provisioning.Secret // by key of the connection, before they are stored: connect tries them out
+	// renewed hears of a secret that took the place of one of secrets: a sign-in that renews itself is used up by being tried.
+	renewed func(key string, secret provisioning.Secret)
 }
 
 // maker opens the trace, if one was asked for.
@@ -128,7 +130,12 @@ func (m *maker) entraOptions(c connection, loopback bool) (entra.Options, error)
 			BirthYear: f.BirthYear,
 		},
 	}
-	if !m.simulated && m.keeper.Keeps(c.Refresh) {
+	if _, tried := m.secrets["refresh"]; tried {
+		o.Keep = func(_ context.Context, refresh provisioning.Secret) error {
+			m.renewed("refresh", refresh)
+			return nil
+		}
+	} else if !m.simulated && m.keeper.Keeps(c.Refresh) {
 		o.Keep = func(ctx context.Context, refresh provisioning.Secret) error {
 			return m.keeper.Store(ctx, c.Refresh, refresh)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -105,5 +106,54 @@ func TestVault(t *testing.T) {
 	after, err := os.Stat(vault)
 	if err != nil || after.Size() >= before.Size() {
 		t.Errorf("nothing was taken out of the vault: %v", err)
+	}
+}
+
+// TestConnectByDevice: an operator connects Entra by signing in on another page: the code is shown, what the sign-in gives is kept where
+// rollcall may renew it, and the next start reads by it.
+func TestConnectByDevice(t *testing.T) {
+	running, err := demofirm.Serve(context.Background(), demofirm.Generate(demofirm.Options{Seed: 7, People: 60, Epoch: time.Now(), Directories: []string{"entra"}}), demofirm.ServeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close()
+	c := running.Connections().Connections[0]
+	d := newDesktop(t)
+	const phrase = "otter canal amber seven"
+	term := start(t, 100, 40, d.args("connect", "entra")...)
+	term.wait("How does rollcall sign in")
+	term.press(down + down + enter)
+	screen := term.wait("Where is its secret kept?")
+	if strings.Contains(screen, "elsewhere") {
+		t.Error("a sign-in that renews itself cannot be kept where rollcall may not write")
+	}
+	term.press(down + enter)
+	term.wait("A passphrase for the file of secrets")
+	term.press(phrase + enter + phrase + enter)
+	fill(term, []string{"Directory (tenant) ID", c.Tenant, "Application (client) ID", c.ClientID, "Graph's address", c.URL, "Sign-in's address", c.LoginURL})
+	screen = term.wait("type the code there")
+	if !strings.Contains(screen, "/deviceauth") || !regexp.MustCompile(`(?m)^ +[A-Z0-9]{9} *$`).MatchString(screen) {
+		t.Errorf("where to go and what to type:\n%s", screen)
+	}
+	running.Entra.ApproveDevices()
+	screen = term.wait("Everything that is needed is there")
+	if !strings.Contains(screen, "by device sign-in") {
+		t.Errorf("how it signs in:\n%s", screen)
+	}
+	term.press(enter)
+	term.wait("Connections   1")
+	term.quit()
+	config, err := os.ReadFile(filepath.Join(d.config, "config.toml"))
+	if err != nil || !strings.Contains(string(config), "refresh = 'age:rollcall/entra-refresh'") {
+		t.Errorf("%v %s", err, config)
+	}
+	for range 2 { // each start uses the refresh token up, and keeps the next one
+		term = start(t, 100, 40, d.args("connect")...)
+		term.wait("Passphrase of")
+		term.press(phrase + enter)
+		term.wait("Connections   1")
+		term.press("t")
+		term.wait("by device sign-in")
+		term.quit()
 	}
 }

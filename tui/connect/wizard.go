@@ -163,7 +163,7 @@ func (m *Model) enterPlace() tea.Cmd {
 		title := p.Title
 		if p.Why != "" {
 			title += " (not here: " + p.Why + ")"
-		} else if w.choice == "" {
+		} else if w.choice == "" && p.Name != Passphrase { // that one is chosen, never fallen into (threats E3)
 			w.choice = p.Name
 		}
 		options = append(options, huh.NewOption(title, p.Name))
