@@ -214,6 +214,9 @@ func (s *Server) missing(w http.ResponseWriter, id string) {
 
 func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request, path string) {
 	q := r.URL.Query()
+	if rest, short := strings.CutSuffix(path, "/graph.user"); short { // Microsoft's own library leaves the first word out
+		path = rest + "/microsoft.graph.user"
+	}
 	parts := strings.Split(path, "/")
 	people := s.may("User.Read.All") || s.may("User.ReadBasic.All")
 	groups := s.may("GroupMember.Read.All")
