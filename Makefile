@@ -33,6 +33,8 @@ build:
 test:
 	go vet ./...
 	go test -timeout 20m ./...
+	# what was held against what, and how often: of a test that passes go test shows nothing else
+	go test -v -run 'TestThreats$$|TestDescribed|TestEveryOperation|TestOktaTokenEndpoint|TestThrottling' ./clients/demofirm | grep -E ' (threat tests|operations, |held against|requests in )'
 	for module in clients/sdktest clients/sdktest/graph; do # the vendors' own libraries, which the program does not carry
 	  (cd $$module && go vet ./... && go test -timeout 10m ./...)
 	done
