@@ -52,8 +52,9 @@ func (d *Desk) readChanges(ctx context.Context, directory provisioning.Directory
 	canaries := d.deps.Canaries[name]
 	r.proof = provisioning.ProveChanges(evidence, base, len(r.people), len(canaries), missingCanaries(r.people, canaries))
 	r.cursor = evidence.Cursor
-	if !r.proof.Complete {
-		r.cursor = "" // the next read is a whole one
+	if !r.proof.Complete { // nothing of it counts, removals least of all, and the next read is a whole one
+		r.people, r.absent = old.with(nil)
+		r.cursor = ""
 	}
 	tell(provisioning.Progress{Source: name, What: "changes", Seen: len(changes), Total: len(changes), Done: true, Err: failure(r.proof)})
 	return r, true, nil
