@@ -179,31 +179,31 @@ func (m *Model) standing(name string) (string, ui.Style) {
 // findings draws what was found, each with what to do about it.
 func (m *Model) findings(width int, findings []provisioning.Finding) []string {
 	g := m.st.Glyphs
-	const what = 26
+	const sign, what = 3, 26 // ok in ASCII
 	var out []string
 	for _, f := range findings {
-		sign, style := g.Yes, ui.Good
+		glyph, style := g.Yes, ui.Good
 		switch f.State {
 		case provisioning.FindingBad:
-			sign, style = g.No, ui.Danger
+			glyph, style = g.No, ui.Danger
 		case provisioning.FindingWarning:
-			sign, style = g.Alert, ui.Warning
+			glyph, style = g.Alert, ui.Warning
 		case provisioning.FindingGood:
 		}
-		for i, t := range ui.Paragraph(f.Detail, width-what-4, 4) {
+		for i, t := range ui.Paragraph(f.Detail, width-what-sign-2, 4) {
 			l := m.st.NewLine(width, false).Space(1)
 			if i == 0 {
-				l.Cell(style, sign, 2).Text(ui.Plain, names.Clean(f.What), what)
+				l.Cell(style, glyph, sign).Text(ui.Plain, names.Clean(f.What), what)
 			} else {
-				l.Space(2 + what)
+				l.Space(sign + what)
 			}
 			out = append(out, l.Text(ui.Plain, t, l.Left()).String())
 		}
 		if f.State == provisioning.FindingGood || f.Mend == "" {
 			continue
 		}
-		for _, t := range ui.Paragraph(g.Arrow+" "+f.Mend, width-what-4, 6) {
-			l := m.st.NewLine(width, false).Space(3 + what)
+		for _, t := range ui.Paragraph(g.Arrow+" "+f.Mend, width-what-sign-2, 6) {
+			l := m.st.NewLine(width, false).Space(1 + sign + what)
 			out = append(out, l.Text(style, t, l.Left()).String())
 		}
 	}
