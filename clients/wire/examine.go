@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"time"
 
 	"rollcall/provisioning"
@@ -65,7 +66,7 @@ func unreached(err error, host string) (detail, mend string) {
 		return "there is no such host: " + host, "check the address, and that this machine's network knows it"
 	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid):
 		return "the certificate of " + host + " is not believed: " + cause(err), "check the address; a firm's own authority is named by ca_file"
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return host + " does not speak TLS", "check the address and the port"
 	default:
 		return "no answer from " + host + ": " + cause(err), "check the address, the proxy (HTTPS_PROXY) and the firewall"
