@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,17 +8,15 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/adrg/xdg"
-	"github.com/agnivade/levenshtein"
-	"github.com/pelletier/go-toml/v2"
 
 	"rollcall/clients/demofirm"
 	"rollcall/provisioning"
+	"rollcall/provisioning/strict"
 )
 
 // setup is what a config.toml, or the JSON of `rollcall sim`, says about a firm.
@@ -205,8 +202,8 @@ var errNoConfig = errors.New("no configuration")
 // parseConfig reads the text of a config.toml strictly.
 func parseConfig(file string, data []byte) (*setup, error) {
 	var s setup
-	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&s); err != nil {
-		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: tomlError(file, err), Hint: "mend the file; the README lists every key"}
+	if err := strict.Decode(file, data, &s); err != nil {
+		return nil, err
 	}
 	return &s, s.check(file)
 }
@@ -241,46 +238,6 @@ func (s *setup) check(file string) error {
 		}
 	}
 	return nil
-}
-
-// nearest finds the known key that was most likely meant, by the least edits; "" where none is near.
-func nearest(key []string) string {
-	table := reflect.TypeFor[setup]()
-	switch {
-	case len(key) > 2 && key[0] == "connection" && key[1] == "fields":
-		table = reflect.TypeFor[fieldNames]()
-	case len(key) > 1 && key[0] == "connection":
-		table = reflect.TypeFor[connection]()
-	case len(key) > 1 && key[0] == "operator":
-		table = reflect.TypeFor[operator]()
-	}
-	wrong, best, least := key[len(key)-1], "", 4
-	for i := range table.NumField() {
-		name, _, _ := strings.Cut(table.Field(i).Tag.Get("toml"), ",")
-		if d := levenshtein.ComputeDistance(wrong, name); name != "-" && d < least {
-			best, least = name, d
-		}
-	}
-	return best
-}
-
-// tomlError says where a TOML file is wrong: line, column, and the key that is not known with the one that was likely meant.
-func tomlError(file string, err error) string {
-	var strict *toml.StrictMissingError
-	if errors.As(err, &strict) && len(strict.Errors) > 0 {
-		row, column := strict.Errors[0].Position()
-		text := fmt.Sprintf("%s:%d:%d: no such key: %s", file, row, column, strings.Join(strict.Errors[0].Key(), "."))
-		if meant := nearest(strict.Errors[0].Key()); meant != "" {
-			text += " (did you mean " + meant + "?)"
-		}
-		return text
-	}
-	var decode *toml.DecodeError
-	if errors.As(err, &decode) {
-		row, column := decode.Position()
-		return fmt.Sprintf("%s:%d:%d: %s", file, row, column, decode.Error())
-	}
-	return fmt.Sprintf("%s: %s", file, err)
 }
 
 // readConnections reads the JSON that `rollcall sim` prints.

@@ -177,7 +177,7 @@ func TestReadme(t *testing.T) {
 	// What is wrong is told with its line, its column and what was likely meant.
 	for _, broken := range [][3]string{
 		{"firm =", "frim =", "config.toml:1:1: no such key: frim (did you mean firm?)"},
-		{"on_prem       = false", "on_prem = \"no\"", "config.toml:44:11: "},
+		{"on_prem       = false", "on_prem = \"no\"", "config.toml:44:11: connection.on_prem: here stands a TOML string, and true or false is wanted"},
 		{"tenant        =", "tenat =", "config.toml:32:1: no such key: connection.tenat (did you mean tenant?)"},
 		{"sso_name =", "sso_nam =", "config.toml:26:1: no such key: connection.fields.sso_nam (did you mean sso_name?)"},
 		{"role      =", "roll =", "no such key: operator.jdoe.roll (did you mean role?)"},

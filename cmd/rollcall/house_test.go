@@ -36,7 +36,8 @@ func house() []struct {
 		{"provisioning", []string{"provisioning/names"}},
 		{"provisioning/search", engine},
 		{"provisioning/correlate", engine},
-		{"provisioning/policy", engine},
+		{"provisioning/strict", []string{"provisioning"}}, // the operator's files, read strictly
+		{"provisioning/policy", with(engine, "provisioning/strict")},
 		{"provisioning/audit", engine},
 		{"provisioning/compare", compare},
 		{"provisioning/propose", propose},

@@ -3,16 +3,13 @@
 package policy
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"rollcall/provisioning"
+	"rollcall/provisioning/strict"
 )
 
 // Policy is a firm's policy. It is immutable after Parse.
@@ -55,8 +52,8 @@ func Default() *Policy {
 // Parse reads a policy. An unknown key is an error that names the line; what is not set keeps its default.
 func Parse(data []byte) (*Policy, error) {
 	p := Default()
-	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(p); err != nil {
-		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "policy.toml: " + where(err), Hint: "the README lists every key"}
+	if err := strict.Decode("policy.toml", data, p); err != nil {
+		return nil, err
 	}
 	if p.Limits.StaleIn != "" {
 		d, err := time.ParseDuration(p.Limits.StaleIn)
@@ -86,20 +83,6 @@ func Parse(data []byte) (*Policy, error) {
 
 func invalid(message string) error {
 	return &provisioning.Error{Code: provisioning.Invalid, Message: "policy.toml: " + message, Hint: "mend the file"}
-}
-
-func where(err error) string {
-	var strict *toml.StrictMissingError
-	if errors.As(err, &strict) && len(strict.Errors) > 0 {
-		row, column := strict.Errors[0].Position()
-		return fmt.Sprintf("line %d, column %d: no such key: %s", row, column, strings.Join(strict.Errors[0].Key(), "."))
-	}
-	var decode *toml.DecodeError
-	if errors.As(err, &decode) {
-		row, column := decode.Position()
-		return fmt.Sprintf("line %d, column %d: %s", row, column, decode.Error())
-	}
-	return err.Error()
 }
 
 // Protected says whether, and why, an account may never be changed: break-glass or VIP (threats G2).

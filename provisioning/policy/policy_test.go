@@ -63,8 +63,8 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for bad, want := range map[string]string{
-		"protcted = []":                 "line 1",
-		"[limits]\ncount = \"many\"":    "line 2",
+		"protcted = []":                 "policy.toml:1:1: no such key: protcted (did you mean protected?)",
+		"[limits]\ncount = \"many\"":    "policy.toml:2:9: limits.count: here stands a TOML string",
 		"[limits]\npercent = 101":       "percent",
 		"[limits]\nstale = \"soon\"":    "stale",
 		"protected = [\"[\"]":           "pattern",
