@@ -57,6 +57,7 @@ bench:
 lint:
 	unformatted=$$($(GOFUMPT) -l cmd tui provisioning clients themes)
 	if [[ -n $$unformatted ]]; then echo "gofumpt would change: $$unformatted"; exit 1; fi
+	go mod tidy -diff
 	$(LINT) run ./...
 
 ## vuln: known vulnerabilities in what is used

@@ -73,6 +73,7 @@ type record struct {
 	rank    int    // of its directory, which no other has
 	tie     string // how it was tied to another
 	parent  int
+	ids     []string // of a root: the immutable ids that its set carries
 }
 
 // gone reports whether a directory is proven to list them no more. One whose absence is not proven may stand there still.
@@ -117,7 +118,10 @@ func (m *merger) load(directories map[string]bool) {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.person.Key.ID, b.person.Key.ID))
 	})
 	for i := range m.records {
-		m.records[i].parent = i
+		r := &m.records[i]
+		if r.parent = i; r.person.ExternalID != "" {
+			r.ids = []string{r.person.ExternalID}
+		}
 	}
 }
 
@@ -166,7 +170,9 @@ func (m *merger) root(i int) int {
 func (m *merger) tie(a, b int, how string) {
 	ra, rb := m.root(a), m.root(b)
 	if ra != rb {
-		m.records[max(ra, rb)].parent, m.records[max(ra, rb)].tie = min(ra, rb), how
+		first, second := &m.records[min(ra, rb)], &m.records[max(ra, rb)]
+		second.parent, second.tie = min(ra, rb), how
+		first.ids = slices.Concat(first.ids, second.ids)
 	}
 }
 
@@ -242,14 +248,15 @@ func (m *merger) tieGroups(groups map[string][]int, byID, numbered bool, how fun
 	}
 }
 
-// otherIDs names two records that are not one person's already and carry different immutable ids: whatever else agrees, the systems
-// that gave the ids say that they are two. "" where there are none.
+// otherIDs names two sets that carry immutable ids, and none in common: whatever else agrees, the systems that gave the ids say that
+// they are two people. "" where there are none.
 func (m *merger) otherIDs(members []int) string {
 	for n, i := range members {
 		for _, j := range members[n+1:] {
-			a, b := m.records[i].person, m.records[j].person
-			if a.ExternalID != "" && b.ExternalID != "" && a.ExternalID != b.ExternalID && m.root(i) != m.root(j) {
-				return a.ExternalID + " in " + a.Key.Directory + ", " + b.ExternalID + " in " + b.Key.Directory
+			a, b := m.root(i), m.root(j)
+			x, y := m.records[a].ids, m.records[b].ids
+			if a != b && len(x) > 0 && len(y) > 0 && !slices.ContainsFunc(x, func(id string) bool { return slices.Contains(y, id) }) {
+				return x[0] + " behind " + m.records[i].person.Key.Directory + ", " + y[0] + " behind " + m.records[j].person.Key.Directory
 			}
 		}
 	}

@@ -685,7 +685,8 @@ func meet(a, b *provisioning.Person) bool {
 	id := (a.ExternalID != "" && a.ExternalID == b.ExternalID) || a.ExternalID == b.Key.ID || b.ExternalID == a.Key.ID
 	mail := slices.ContainsFunc(addresses(a), func(s string) bool { return slices.Contains(addresses(b), s) })
 	differ := a.EmployeeNumber != "" && b.EmployeeNumber != "" && a.EmployeeNumber != b.EmployeeNumber
-	return id || number || (mail && !differ)
+	other := a.ExternalID != "" && b.ExternalID != "" && a.ExternalID != b.ExternalID
+	return id || (!other && (number || (mail && !differ)))
 }
 
 // TestOnlyKeysTie: the records of one person hang together by keys of their own, and two who meet by a key are one, unless a clash
@@ -707,6 +708,17 @@ func TestOnlyKeysTie(t *testing.T) {
 			}
 			if len(reached) != len(keys) {
 				t.Fatalf("no key ties %v, only %v", keys, reached)
+			}
+			for _, k := range keys { // two immutable ids are one person's only where an id says so
+				for _, other := range keys {
+					x, y := b[k].person, b[other].person
+					if x.ExternalID == "" || y.ExternalID == "" || x.ExternalID == y.ExternalID {
+						continue
+					}
+					if !slices.ContainsFunc(keys, func(o provisioning.PersonKey) bool { return o.ID == x.ExternalID || o.ID == y.ExternalID }) {
+						t.Fatalf("%s and %s carry %s and %s, and are one", k, other, x.ExternalID, y.ExternalID)
+					}
+				}
 			}
 		})
 		named := make(map[provisioning.PersonKey]bool)
