@@ -38,7 +38,11 @@ func newConnect(f *flags) *cobra.Command {
 			if err := onTerminal(c, "use --list, --remove NAME, or --rotate NAME --secret-stdin; rollcall doctor tests"); err != nil {
 				return err
 			}
-			if err := s.open(c.Context()); err != nil {
+			config, err := s.read()
+			if err == nil {
+				err = f.keeper().begin(c.Context(), config)
+			}
+			if err != nil {
 				return err
 			}
 			deps := tui.Deps{Setup: s, Theme: f.theme, ASCII: f.ascii}

@@ -41,7 +41,6 @@ func runConsole(c *cobra.Command, f *flags) error {
 			deps := tui.Deps{Desk: d, Theme: f.theme, ASCII: f.ascii, Setup: &fixedSetup{desk: d}}
 			if !f.demo && f.connections == "" {
 				deps.Setup = newSetupFile(f)
-				f.keeper().hush()
 			}
 			again, err = tui.Run(c.Context(), deps, f.fall()...)
 			return err

@@ -160,7 +160,11 @@ func (o *opened) setup(ctx context.Context, f *flags, dir string, systems bool) 
 	case f.connections != "":
 		return readConnections(f.connections)
 	default:
-		return readConfig(f)
+		s, err := readConfig(f)
+		if err != nil {
+			return nil, err
+		}
+		return s, f.keeper().begin(ctx, s)
 	}
 }
 

@@ -20,24 +20,6 @@ type setupFile struct{ f *flags }
 
 func newSetupFile(f *flags) *setupFile { return &setupFile{f} }
 
-// open asks for the vault's passphrase where a connection keeps its secrets there, while there is a terminal to ask on.
-func (s *setupFile) open(ctx context.Context) error {
-	defer s.f.keeper().hush()
-	config, err := s.read()
-	if err != nil {
-		return err
-	}
-	for _, c := range config.Connections {
-		for _, one := range secretsOf(&c) {
-			if strings.HasPrefix(*one.value, "age:") {
-				_, err := s.f.keeper().Resolve(ctx, *one.value)
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // Guides tell how each system is connected.
 func (s *setupFile) Guides() []provisioning.Guide { return guides() }
 

@@ -25,8 +25,7 @@ type places struct {
 
 	mu     sync.Mutex
 	ref    string              // where the configuration says that the passphrase is; "": the operator is asked
-	phrase provisioning.Secret // typed into the wizard
-	hushed bool                // the console has the terminal: nobody can be asked there
+	phrase provisioning.Secret // typed at the start, or into the wizard
 }
 
 // keeper gives the run's places.
@@ -52,7 +51,7 @@ func (p *places) unlock(ctx context.Context, phrase provisioning.Secret) error {
 	p.phrase = phrase
 	p.mu.Unlock()
 	_, err := p.vault.Get(ctx, "nothing") // opens the file, where there is one
-	if provisioning.CodeOf(err) == provisioning.NotFound {
+	if err == nil || provisioning.CodeOf(err) == provisioning.NotFound {
 		return nil
 	}
 	p.mu.Lock()
@@ -75,17 +74,37 @@ func (p *places) rely(ref string) {
 	p.ref = ref
 }
 
-// hush stops asking: the console has the terminal from here on.
-func (p *places) hush() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.hushed = true
+// mostTries is how often a passphrase is asked for at a start.
+const mostTries = 3
+
+// begin asks for the vault's passphrase where the configuration keeps something there, while there is a terminal to ask on: before the
+// console takes it.
+func (p *places) begin(ctx context.Context, s *setup) error {
+	kept := strings.HasPrefix(s.RecordKey, "age:")
+	for i := range s.Connections {
+		for _, one := range secretsOf(&s.Connections[i]) {
+			kept = kept || strings.HasPrefix(*one.value, "age:")
+		}
+	}
+	if !kept || !p.locked() || !p.exists() || !term.IsTerminal(os.Stdin.Fd()) {
+		return nil
+	}
+	for try := 1; ; try++ {
+		phrase, err := askHidden(ctx, "Passphrase of "+p.file+": ")
+		if err != nil {
+			return err
+		}
+		if err = p.unlock(ctx, phrase); provisioning.CodeOf(err) != provisioning.Denied || try == mostTries {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, explain(err))
+	}
 }
 
 // passphrase is what the vault asks when it must be opened.
 func (p *places) passphrase(ctx context.Context) (provisioning.Secret, error) {
 	p.mu.Lock()
-	phrase, ref, hushed := p.phrase, p.ref, p.hushed
+	phrase, ref := p.phrase, p.ref
 	p.mu.Unlock()
 	switch {
 	case !phrase.IsZero():
@@ -96,19 +115,12 @@ func (p *places) passphrase(ctx context.Context) (provisioning.Secret, error) {
 		}
 	case ref != "":
 		return p.Resolve(ctx, ref)
-	case hushed || !term.IsTerminal(os.Stdin.Fd()):
+	default:
 		return provisioning.Secret{}, &provisioning.Error{
 			Code: provisioning.Denied, Message: "the vault " + p.file + " is locked, and there is no terminal to ask for its passphrase on",
 			Hint: "start rollcall on a terminal, or name a place for the passphrase in config.toml: passphrase = \"file:PATH\"",
 		}
 	}
-	phrase, err := askHidden(ctx, "Passphrase of "+p.file+": ")
-	if err == nil {
-		p.mu.Lock()
-		p.phrase = phrase
-		p.mu.Unlock()
-	}
-	return phrase, err
 }
 
 // askHidden reads a line from the terminal without showing it.
