@@ -31,7 +31,7 @@ func TestDecode(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"titel = 'a'":                               "x.toml:1:1: no such key: titel (did you mean title?)",
-		"\n[own]\n  nmae = 'canary'":                "x.toml:3:3: no such key: own.nmae (did you mean name?)",
+		"\n[own]\n  nam_ = 'canary'":                "x.toml:3:3: no such key: own.nam_ (did you mean name?)",
 		"[[leaf]]\nname = 'a'\n[[leaf]]\ncuont = 1": "x.toml:4:1: no such key: leaf.cuont (did you mean count?)",
 		"[by.me]\ntgas = ['canary']":                "x.toml:2:1: no such key: by.me.tgas (did you mean tags?)",
 		"completely_else = 'canary'":                "x.toml:1:1: no such key: completely_else",
