@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 
@@ -84,8 +85,8 @@ func (c *Client) Walk(ctx context.Context, l List, each func(rows jsontext.Value
 	pages := begin(l.First)
 	for {
 		f, ok := <-pages
-		if !ok {
-			return ctx.Err()
+		if !ok { // only Open may say that a list is at its end
+			return cmp.Or(ctx.Err(), errors.New("the list broke off before its end"))
 		}
 		if f.err != nil {
 			return f.err
