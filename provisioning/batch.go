@@ -1,6 +1,9 @@
 package provisioning
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // BatchState, UnitState and OpState are the states of DESIGN 4. states.go holds the transitions.
 type (
@@ -14,6 +17,8 @@ const (
 	BatchDraft     BatchState = "draft"
 	BatchReviewed  BatchState = "reviewed" // the hash is frozen
 	BatchApproved  BatchState = "approved"
+	BatchScheduled BatchState = "scheduled" // confirmed by an operator, to begin at its minute
+	BatchMissed    BatchState = "missed"    // its minute passed while no rollcall ran: never begun by itself
 	BatchCommitted BatchState = "committed" // running, or interrupted
 	BatchPaused    BatchState = "paused"
 	BatchDone      BatchState = "done"
@@ -60,7 +65,23 @@ type Batch struct {
 	CommittedAt time.Time  `json:"committed_at,omitzero"`
 	Release     *Release   `json:"release,omitempty"` // who let a held batch go, and why
 	Stop        string     `json:"stop,omitempty"`    // why the batch stopped, in a sentence
-	Units       []Unit     `json:"units"`
+	// Due is the minute at which a scheduled batch begins; zero: when an operator commits it. Zone is the operator's time zone when it
+	// was set, for showing: the moment itself does not move with the clocks.
+	Due  time.Time `json:"due,omitzero"`
+	Zone string    `json:"zone,omitempty"`
+	// Title says what the batch is for, where a wizard made it: "leaver Tom Barnes".
+	Title string `json:"title,omitempty"`
+	// Readers are the operators who may read a sealed batch, by name; nil: everybody may.
+	Readers []string `json:"readers,omitempty"`
+	Units   []Unit   `json:"units"`
+}
+
+// Sealed reports whether only named operators may read the batch.
+func (b *Batch) Sealed() bool { return len(b.Readers) > 0 }
+
+// MayRead reports whether an operator may read the batch.
+func (b *Batch) MayRead(operator string) bool {
+	return !b.Sealed() || slices.Contains(b.Readers, operator)
 }
 
 // Release is an operator's typed word that lets a held batch go: for one hash, for one hour (DESIGN 5).
@@ -81,10 +102,12 @@ type Unit struct {
 	Name    string    `json:"name"` // the display name at staging time, raw
 	Office  string    `json:"office,omitempty"`
 	Kind    Kind      `json:"kind"` // the mismatch that it mends
-	State   UnitState `json:"state"`
-	Owner   string    `json:"owner,omitempty"`
-	Gen     int64     `json:"gen"`
-	Ops     []Op      `json:"ops"`
+	// Reason is the operator's word where the unit rests on that: a leaver whom the directory still calls active, a rehire.
+	Reason string    `json:"reason,omitempty"`
+	State  UnitState `json:"state"`
+	Owner  string    `json:"owner,omitempty"`
+	Gen    int64     `json:"gen"`
+	Ops    []Op      `json:"ops"`
 }
 
 // EndsAccess reports whether the unit disables the account or takes any entitlement away: one person who loses access.

@@ -19,8 +19,12 @@ const (
 	SetLibraryRole   ChangeKind = "set library role"    // Library; After is the role
 	JoinGroup        ChangeKind = "join group"          // Library, Object: the group
 	LeaveGroup       ChangeKind = "leave group"         // Library, Object: the group
-	RemoveLibrary    ChangeKind = "remove from library" // by hand: the public contract does not confirm it
-	RemoveGlobalRole ChangeKind = "remove global role"  // Object: the role; by hand
+	RemoveLibrary    ChangeKind = "remove from library" // Library
+	RemoveGlobalRole ChangeKind = "remove global role"  // Object: the role
+	// TransferWorkspace gives a workspace of the account to a successor: Library, Object the workspace's id, Before and After the owner.
+	TransferWorkspace ChangeKind = "transfer workspace"
+	// ReleaseLock ends a check-out or lock of the account: Library, Object the document's id.
+	ReleaseLock ChangeKind = "release lock"
 )
 
 // The values that an aspect of an account takes in Before, After and an Observation. Attributes and roles use their own
@@ -31,6 +35,8 @@ const (
 	ValueDisabled = "disabled" // allow_logon false
 	ValueMember   = "member"
 	ValueNoMember = "no member"
+	ValueLocked   = "checked out" // by the account
+	ValueReleased = "released"    // by nobody, or by somebody else
 )
 
 // Change is one wanted effect on one account, with its precondition (Before, what it saw) and its wish (After). Both are
@@ -88,4 +94,17 @@ type Observation struct {
 type Receipt struct {
 	Status      int    `json:"status"`
 	Transaction string `json:"transaction,omitempty"` // the vendor's correlation id
+}
+
+// RestsOn reports whether the change cannot be done before an earlier one of the same unit is: without the account nothing, without
+// the library no role and no group in it.
+func (c Change) RestsOn(earlier Change) bool {
+	switch earlier.Kind {
+	case CreateAccount:
+		return true
+	case AssignLibrary:
+		return c.Library == earlier.Library
+	default:
+		return false
+	}
 }

@@ -77,6 +77,7 @@ type SendError struct {
 	Transaction string
 	RetryAfter  time.Duration
 	Denied      bool // the credential was refused: the batch stops cleanly
+	Unsupported bool // the system does not know the call (404 of the path, 405, 501): it surely did nothing, and is done by hand
 	Err         error
 }
 

@@ -21,6 +21,9 @@ const (
 	EventResumed   EventKind = "resumed"      // an interrupted batch went on
 	EventByHand    EventKind = "done by hand" // an operator ticked a by-hand step
 	EventExported  EventKind = "exported"     // a plan or a listing left the program
+	EventScheduled EventKind = "scheduled"    // a batch was given its minute, or it passed unused
+	EventOperation EventKind = "operation"    // a tenant confirmed or refused an operation
+	EventPolicy    EventKind = "policy"       // another policy was accepted
 )
 
 // Event is one thing that happened, before it is sealed into the record. It never holds a secret.

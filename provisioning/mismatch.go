@@ -44,13 +44,20 @@ const (
 	// KindAttribute: linked and live; full name, email, location (against office) or phone differ: NFC, trimmed, email
 	// case-folded. A field that the directory leaves empty is not compared. Names both; Fields names what differs.
 	KindAttribute Kind = "attribute"
+	// KindWall: an enabled account holds groups that a wall of the policy keeps apart. Names the account, and the linked person where
+	// there is one.
+	KindWall Kind = "wall"
+	// KindEntitlement: linked and live, in policy's scope, some rule of the policy fits the person, and a library, role or group is
+	// missing or in excess against the birthright. Only where every directory and the document system were proven read whole, and
+	// not beside unconfigured, which says it already. Names both; Missing and Excess name the rights.
+	KindEntitlement Kind = "entitlement"
 )
 
 // Kinds lists every kind, the most dangerous first: the order of severity, of filters and of reports.
 func Kinds() []Kind {
 	return []Kind{
-		KindLeaver, KindAdministrator, KindReusedID, KindDisputed, KindClash, KindDuplicate, KindOrphan,
-		KindSSOName, KindJoiner, KindUnconfigured, KindPreferredLibrary, KindAttribute,
+		KindLeaver, KindAdministrator, KindWall, KindReusedID, KindDisputed, KindClash, KindDuplicate, KindOrphan,
+		KindSSOName, KindJoiner, KindUnconfigured, KindEntitlement, KindPreferredLibrary, KindAttribute,
 	}
 }
 
@@ -67,7 +74,7 @@ const (
 // Severity returns the severity of a kind.
 func (k Kind) Severity() Severity {
 	switch k {
-	case KindLeaver, KindAdministrator, KindReusedID:
+	case KindLeaver, KindAdministrator, KindWall, KindReusedID:
 		return SeverityDanger
 	case KindAttribute, KindPreferredLibrary:
 		return SeverityNotice
@@ -102,6 +109,9 @@ type Mismatch struct {
 	Managed  bool        `json:"managed"`        // a directory sync owns the account: its mend waits for the directory
 	Since    time.Time   `json:"since,omitzero"` // when the state began, where the source says
 	Fields   []FieldDiff `json:"fields,omitempty"`
+	// Missing and Excess are the rights of an entitlement mismatch, each sorted.
+	Missing []Entitlement `json:"missing,omitempty"`
+	Excess  []Entitlement `json:"excess,omitempty"`
 	// Unsettled: who somebody is, or whether they are live, is in doubt. Nothing of theirs is changed before it is settled.
 	Unsettled bool   `json:"unsettled,omitempty"`
 	Detail    string `json:"detail"` // one sentence without the names: "office differs", "NRTADMIN in LON-COR"

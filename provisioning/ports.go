@@ -112,6 +112,10 @@ type DMS interface {
 	Observe(ctx context.Context, c Change) (Observation, error)
 	// Send asks for c once. An error is a *SendError, which says what is known of the effect: never guess it from a status.
 	Send(ctx context.Context, c Change) (Receipt, error)
+	// Operation says which call of the wire contract a change becomes, and how that is first used.
+	Operation(c Change) Operation
+	// Operations lists every call that changes something.
+	Operations() []Operation
 	// Account reads one account whole. found is false only where the system says that there is none.
 	Account(ctx context.Context, id string) (a Account, found bool, err error)
 	// Budget shows the system's rate budget.
@@ -168,11 +172,18 @@ type Store interface {
 	Batch(ctx context.Context, id int64) (*Batch, error)
 	Batches(ctx context.Context, limit int) ([]*Batch, error)
 	// MoveBatch changes a batch's state where BatchMay allows it, and its Stop sentence. With BatchCommitted it sets
-	// CommittedBy and CommittedAt from the event (the first time), demands the hash, and is Stale where it differs.
+	// CommittedBy and CommittedAt from the event (the first time), demands the hash, and is Stale where it differs. With BatchScheduled
+	// it demands the hash and sets CommittedBy alone: who confirmed it. With BatchDraft the hash and the release are gone. BatchDone and
+	// BatchOpenHand are Stale while a unit is pending or running.
 	MoveBatch(ctx context.Context, id int64, to BatchState, hash, stop string, e Event) error
+	// Scheduled returns the batches that are scheduled or missed, the earliest due first, whole.
+	Scheduled(ctx context.Context) ([]*Batch, error)
+	// Sealed returns the readers of every sealed batch, by its id.
+	Sealed(ctx context.Context) (map[int64][]string, error)
 	// Unfinished returns the batches that are committed, paused or stopped with work left: what a start offers to resume.
 	Unfinished(ctx context.Context) ([]*Batch, error)
-	// EndedAccess counts the people whose access a committed op ended since a time, by kind of change.
+	// EndedAccess counts the people whose access a confirmed op ended since a time, or one of a batch that was let go is about to, by
+	// kind of change.
 	EndedAccess(ctx context.Context, since time.Time) (map[ChangeKind]int, error)
 
 	// Recover puts every running unit of a batch back to pending, with its generation counted up, when its owner is gone:
@@ -189,12 +200,17 @@ type Store interface {
 	MarkOp(ctx context.Context, op OpRef, o Outcome, e Event) error
 	// FinishUnit moves a unit on and gives it up.
 	FinishUnit(ctx context.Context, unit, gen int64, owner string, to UnitState, e Event) error
-	// TickByHand confirms a by-hand op that was done in Control Center and read back, whoever owns the unit.
+	// TickByHand confirms a by-hand op that was done in Control Center and read back, whoever owns the unit. A unit that has ops left
+	// which waited for it goes back to pending; one without, and without another by-hand op open, is done, and so is its batch.
 	TickByHand(ctx context.Context, unit int64, seq int, o Outcome, e Event) error
 
-	// FirstUse says whether a kind of change was ever confirmed on this tenant; ConfirmUse remembers it (DESIGN 4, canary).
-	FirstUse(ctx context.Context, tenant string, k ChangeKind) (confirmed bool, err error)
-	ConfirmUse(ctx context.Context, tenant string, k ChangeKind, at time.Time) error
+	// Uses returns what a tenant has shown of its operations, by Operation.Name; SaveUse remembers the latest word (DESIGN 4).
+	Uses(ctx context.Context, tenant string) (map[string]Use, error)
+	SaveUse(ctx context.Context, u Use, e Event) error
+
+	// AcceptedPolicy returns the policy text that counts, "" where none was accepted yet; AcceptPolicy puts another in its place.
+	AcceptedPolicy(ctx context.Context) (text string, err error)
+	AcceptPolicy(ctx context.Context, text string, e Event) error
 
 	// Append seals an event that changes nothing else. Records walks the chain in order from a sequence number.
 	Append(ctx context.Context, e Event) error

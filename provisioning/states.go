@@ -16,8 +16,8 @@ func opTransitions(from OpState) []OpState {
 	switch from {
 	case OpPending:
 		return []OpState{OpSent, OpAlready, OpDrifted, OpByHand, OpParked, OpCancelled, OpFailed}
-	case OpSent: // a send that did not take effect, by read-back, goes back to pending
-		return []OpState{OpSent, OpPending, OpConfirmed, OpDrifted, OpFailed, OpParked}
+	case OpSent: // a send that did not take effect, by read-back, goes back to pending; one that the tenant does not know, by hand
+		return []OpState{OpSent, OpPending, OpConfirmed, OpDrifted, OpFailed, OpParked, OpByHand}
 	case OpByHand: // ticked and read back
 		return []OpState{OpConfirmed, OpCancelled}
 	case OpFailed, OpParked, OpDrifted: // retry puts it back to the start
@@ -47,9 +47,13 @@ func batchTransitions(from BatchState) []BatchState {
 	case BatchDraft:
 		return []BatchState{BatchReviewed, BatchCancelled}
 	case BatchReviewed:
-		return []BatchState{BatchDraft, BatchApproved, BatchCommitted, BatchCancelled}
+		return []BatchState{BatchDraft, BatchApproved, BatchScheduled, BatchCommitted, BatchCancelled}
 	case BatchApproved:
-		return []BatchState{BatchDraft, BatchCommitted, BatchCancelled}
+		return []BatchState{BatchDraft, BatchScheduled, BatchCommitted, BatchCancelled}
+	case BatchScheduled: // its minute came; or it passed with nobody there; or an operator took it back
+		return []BatchState{BatchCommitted, BatchMissed, BatchDraft, BatchCancelled}
+	case BatchMissed: // back to review, with another time or none
+		return []BatchState{BatchDraft, BatchCancelled}
 	case BatchCommitted:
 		return []BatchState{BatchPaused, BatchDone, BatchOpenHand, BatchStopped, BatchCancelled}
 	case BatchPaused, BatchStopped:

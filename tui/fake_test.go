@@ -17,14 +17,18 @@ var now = time.Date(2026, 11, 24, 14, 2, 0, 0, time.UTC)
 // fake is a desk with a roll of synthetic rows; what a test does not need is not there.
 type fake struct {
 	tui.Desk
-	roll   *desk.Roll
-	staged map[string]bool
+	roll    *desk.Roll
+	staged  map[string]bool
+	pending bool // policy.toml has changed
+	cases   caseDesk
+	plans   planDesk
 }
 
 func (f *fake) Roll() *desk.Roll            { return f.roll }
 func (f *fake) StagedKeys() map[string]bool { return f.staged }
 func (f *fake) ReadOnly() string            { return "" }
 func (f *fake) Working() int64              { return 0 }
+func (f *fake) PolicyPending() bool         { return f.pending }
 func (f *fake) Explain(r *desk.Roll, i int) desk.Explanation {
 	s := "about " + r.Rows[i].Key
 	if p := r.Rows[i].Person; p != nil {
@@ -32,8 +36,6 @@ func (f *fake) Explain(r *desk.Roll, i int) desk.Explanation {
 	}
 	return desk.Explanation{Long: s, Short: s}
 }
-
-func (f *fake) Unfinished(context.Context) ([]*provisioning.Batch, error) { return nil, nil }
 
 func (f *fake) Search(_ context.Context, r *desk.Roll, text string, flt desk.Filter) (desk.Hits, error) {
 	return desk.Hits{Gen: r.Gen, Query: text, Filter: flt, Rows: r.Select(flt)[:3], Total: 3}, nil
@@ -84,6 +86,14 @@ func drawn() []desk.Row {
 		with(person(8, "Siobhán", "O’Brien", "Dublin", "Funds"), provisioning.KindDisputed, func(r *desk.Row) {
 			r.Linked, r.Accounts = false, append(r.Accounts, &provisioning.Account{ID: "SOBRIE2", Enabled: true})
 		}),
+		with(person(11, "Ngozi", "Okafor", "London", "Litigation"), provisioning.KindEntitlement, func(r *desk.Row) {
+			r.Mismatches[0].Missing = []provisioning.Entitlement{provisioning.InLibrary("LON-COR")}
+			r.Mismatches[0].Excess = []provisioning.Entitlement{provisioning.InLibrary("LON-LIT")}
+		}),
+		with(person(12, "Étienne", "Roux", "Paris", "Tax"), provisioning.KindEntitlement, func(r *desk.Row) {
+			r.Mismatches[0].Excess = []provisioning.Entitlement{provisioning.InLibrary("LON-LIT")}
+		}),
+		with(person(13, "Jun", "Sato", "Tokyo", "Corporate"), provisioning.KindWall, nil),
 		func() desk.Row { r := person(9, "John", "Smith", "London", "Tax"); r.Apart = "1974"; return r }(),
 		func() desk.Row { r := person(10, "John", "Smith", "Leeds", "Property"); r.Apart = "1991"; return r }(),
 	}
@@ -132,6 +142,16 @@ func press(m *tui.Model, keys ...string) tea.Cmd {
 			msg.Code = tea.KeyEscape
 		case "space":
 			msg.Code, msg.Text = tea.KeySpace, " "
+		case "up":
+			msg.Code = tea.KeyUp
+		case "backspace":
+			msg.Code = tea.KeyBackspace
+		case "tab":
+			msg.Code = tea.KeyTab
+		case "pgdown":
+			msg.Code = tea.KeyPgDown
+		case "pgup":
+			msg.Code = tea.KeyPgUp
 		default:
 			msg.Code, msg.Text = []rune(k)[0], k
 		}

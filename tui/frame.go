@@ -2,6 +2,7 @@ package tui
 
 import (
 	"image/color"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -99,7 +100,7 @@ func (m *Model) footer() string {
 		return m.st.NewLine(m.width, false).Space(1).Text(style, names.Clean(m.toast.Text), m.width-2).String()
 	}
 	if m.help != nil {
-		return m.st.NewLine(m.width, false).Word(ui.Muted, " type to search the keys, esc closes").String()
+		return m.st.NewLine(m.width, false).Word(ui.Muted, " type to search the keys, down shows more, esc closes").String()
 	}
 	return m.foot.Draw(m.st, m.width, m.top().Bindings(), m.work)
 }
@@ -119,7 +120,9 @@ func (m *Model) helpPage(width, height int) []string {
 		m.st.NewLine(width, false).Word(ui.Header, " All keys of this screen  ").Word(ui.Accent, "/ ").Text(ui.Strong, names.Clean(*m.help), 0).Word(ui.Accent, m.st.Glyphs.Caret).String(),
 		m.st.Rule(width, ""),
 	}
-	out = append(out, m.st.HelpLines(width, append(m.top().Bindings(), global()...), *m.help)...)
+	all := m.st.HelpLines(width, append(slices.Clone(m.top().Bindings()), global()...), *m.help)
+	m.helped = min(m.helped, max(0, len(all)-(height-len(out))))
+	out = append(out, all[m.helped:]...)
 	for len(out) < height {
 		out = append(out, m.st.Blank(width))
 	}

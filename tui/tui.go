@@ -12,13 +12,17 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"rollcall/provisioning"
+	"rollcall/provisioning/desk"
 	"rollcall/themes"
 	"rollcall/tui/batch"
+	"rollcall/tui/calendar"
 	"rollcall/tui/connect"
 	"rollcall/tui/person"
+	"rollcall/tui/policy"
 	"rollcall/tui/record"
 	"rollcall/tui/roster"
 	"rollcall/tui/ui"
+	"rollcall/tui/wizard"
 )
 
 // Desk is what the console needs: the screens' needs together, and what the frame shows.
@@ -27,6 +31,9 @@ type Desk interface {
 	person.Desk
 	batch.Desk
 	record.Desk
+	wizard.Desk
+	calendar.Desk
+	policy.Desk
 	Working() int64
 	Unfinished(ctx context.Context) ([]*provisioning.Batch, error)
 }
@@ -56,14 +63,18 @@ type Model struct {
 	st     *ui.Styles
 	stack  []screen
 	dialog ui.Dialog
+	offers []ui.Dialog // those that open by themselves, one after the other
 	toast  *ui.Toast
 	failed error
 	help   *string // what was typed into the help page; nil: closed
+	helped int     // the help page's first line
 	width  int
 	height int
 	work   string // the sign of a running batch
-	foot   ui.Foot
-	reopen bool // the configuration changed: the console is to be opened anew
+	// working is the batch that ran at the last look; 0: none
+	working int64
+	foot    ui.Foot
+	reopen  bool // the configuration changed: the console is to be opened anew
 
 	rule      string // above the footer, kept while the width stands
 	ruleOf    *ui.Styles
@@ -122,11 +133,14 @@ func calm() func(tea.Model, tea.Msg) tea.Msg {
 }
 
 type (
-	offered struct{ batches []*provisioning.Batch }
-	pulse   struct{}
+	offered struct {
+		batches []*provisioning.Batch
+		planned []desk.Planned
+	}
+	pulse struct{}
 )
 
-// Init starts the roster, asks the terminal for its background, and looks for batches that were interrupted.
+// Init starts the roster, asks the terminal for its background, and looks for batches that were interrupted or missed their minute.
 func (m *Model) Init() tea.Cmd {
 	if m.deps.Desk == nil {
 		return tea.Batch(m.stack[0].Init(), tea.RequestBackgroundColor)
@@ -136,12 +150,30 @@ func (m *Model) Init() tea.Cmd {
 		if err != nil {
 			return ui.Failed{Err: err}
 		}
-		return offered{unfinished}
+		planned, err := m.deps.Desk.Calendar(m.ctx)
+		if err != nil {
+			return ui.Failed{Err: err}
+		}
+		return offered{unfinished, planned}
 	}
 	return tea.Batch(m.stack[0].Init(), tea.RequestBackgroundColor, look, beat())
 }
 
-// beat keeps the sign of a running batch in sight.
+// pulsed keeps the sign of a running batch in sight. One that nobody follows, for it began at its minute, is told of when it ends.
+func (m *Model) pulsed() tea.Cmd {
+	before, id := m.working, m.deps.Desk.Working()
+	m.work, m.working = "", id
+	if id != 0 {
+		m.work = fmt.Sprintf("%s batch %d runs", m.st.Glyphs.Running, id)
+	}
+	cmds := []tea.Cmd{beat(), m.top().Update(ui.Beat{})}
+	if before != 0 && before != id {
+		cmds = append(cmds, ui.Say(ui.Refresh{}))
+	}
+	return tea.Batch(cmds...)
+}
+
+// beat is the pulse of the console: twice a second.
 func beat() tea.Cmd { return tea.Tick(time.Second/2, func(time.Time) tea.Msg { return pulse{} }) }
 
 func (m *Model) top() screen { return m.stack[len(m.stack)-1] }
@@ -161,17 +193,16 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.key(msg)
 	case tea.PasteMsg:
 		if m.dialog != nil {
-			m.dialog.Paste(msg.Content)
-			return m, nil
+			return m, m.dialog.Paste(msg.Content)
 		}
 	case pulse:
-		m.work = ""
-		if id := m.deps.Desk.Working(); id != 0 {
-			m.work = fmt.Sprintf("%s batch %d runs", m.st.Glyphs.Running, id)
-		}
-		return m, beat()
+		return m, m.pulsed()
 	case offered:
-		return m, m.offer(msg.batches)
+		m.offers = append(m.interrupted(msg.batches), m.missed(msg.planned)...)
+		return m, m.nextOffer()
+	}
+	if a, ok := m.dialog.(interface{ Answer(msg tea.Msg) bool }); ok && a.Answer(msg) {
+		return m, nil
 	}
 	if cmd, mine := m.asked(msg); mine {
 		return m, cmd
@@ -194,54 +225,6 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, tea.Batch(cmds...)
 }
 
-// asked does what a screen asked the frame for.
-func (m *Model) asked(msg tea.Msg) (tea.Cmd, bool) {
-	switch msg := msg.(type) {
-	case ui.OpenPerson:
-		return m.push(person.New(m.ctx, m.deps.Desk, m.st, msg.Key)), true
-	case ui.OpenBatch:
-		return m.push(batch.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, msg.ID)), true
-	case ui.OpenRecord:
-		return m.push(record.New(m.ctx, m.deps.Desk, m.st, msg.Batch)), true
-	case ui.OpenConnections:
-		return m.push(connect.New(m.ctx, m.deps.Setup, m.deps.Desk, m.st, "")), true
-	case ui.Reopen:
-		m.reopen = true
-		return tea.Quit, true
-	case ui.Back:
-		if len(m.stack) > 1 {
-			m.stack = m.stack[:len(m.stack)-1]
-		}
-		return nil, true
-	case ui.Toast:
-		m.toast = &msg
-		return nil, true
-	case ui.Failed:
-		m.failed = msg.Err
-		return nil, true
-	case ui.Ask:
-		m.dialog = msg.Dialog
-		if c, ok := m.dialog.(interface{ Opened(at time.Time) }); ok {
-			c.Opened(m.deps.Now())
-		}
-		return nil, true
-	default:
-		return nil, false
-	}
-}
-
-// push opens a screen; one that is open already comes to the top once.
-func (m *Model) push(s screen) tea.Cmd {
-	for i, open := range m.stack {
-		if fmt.Sprintf("%T", open) == fmt.Sprintf("%T", s) {
-			m.stack = m.stack[:i]
-			break
-		}
-	}
-	m.stack = append(m.stack, s)
-	return s.Init()
-}
-
 // key takes a key: a dialog takes all of them, a finder takes text, the frame takes its own, the screen the rest.
 func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	name := k.String()
@@ -251,6 +234,7 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 		cmd, done := m.dialog.Key(k)
 		if done {
 			m.dialog = nil
+			return tea.Batch(cmd, m.nextOffer())
 		}
 		return cmd
 	case m.failed != nil:
@@ -263,7 +247,7 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 		return m.top().Update(k)
 	case name == "?":
 		typed := ""
-		m.help = &typed
+		m.help, m.helped = &typed, 0
 		return nil
 	case name == "T":
 		return m.nextTheme()
@@ -302,43 +286,20 @@ func (m *Model) helpKey(k tea.KeyPressMsg) tea.Cmd {
 		m.help = nil
 	case "backspace":
 		if r := []rune(*m.help); len(r) > 0 {
-			*m.help = string(r[:len(r)-1])
+			*m.help, m.helped = string(r[:len(r)-1]), 0
 		}
+	case "down":
+		m.helped++
+	case "up":
+		m.helped = max(0, m.helped-1)
+	case "pgdown":
+		m.helped += m.height / 2
+	case "pgup":
+		m.helped = max(0, m.helped-m.height/2)
 	default:
-		*m.help += k.Text
+		*m.help, m.helped = *m.help+k.Text, 0
 	}
 	return nil
-}
-
-// offer asks what to do about a batch that was interrupted.
-func (m *Model) offer(batches []*provisioning.Batch) tea.Cmd {
-	if len(batches) == 0 {
-		return nil
-	}
-	b := batches[len(batches)-1]
-	doubt := 0
-	for i := range b.Units {
-		for _, op := range b.Units[i].Ops {
-			if op.State == provisioning.OpSent {
-				doubt++
-			}
-		}
-	}
-	return ui.Say(ui.Ask{Dialog: &ui.Choose{
-		Title: fmt.Sprintf("Batch %d did not come to its end (%s)", b.ID, b.State),
-		Body:  []string{fmt.Sprintf("%d changes were on their way and are in doubt: they are read back before anything is sent again.", doubt)},
-		Options: []ui.Option{
-			{Label: "open it", Do: func() tea.Cmd { return ui.Say(ui.OpenBatch{ID: b.ID}) }},
-			{Label: "resume it now", Do: func() tea.Cmd {
-				return func() tea.Msg {
-					if err := m.deps.Desk.Resume(m.ctx, b.ID); err != nil {
-						return ui.Failed{Err: err}
-					}
-					return ui.OpenBatch{ID: b.ID}
-				}
-			}},
-		},
-	}})
 }
 
 func (m *Model) nextTheme() tea.Cmd {

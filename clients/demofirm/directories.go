@@ -73,21 +73,9 @@ func (f *Firm) idIn(directory string, at int) string {
 	}
 }
 
-// number is the place of a person in the firm.
-func (f *Firm) place(p *person) int {
-	if f.places == nil {
-		f.places = make(map[*person]int, len(f.people))
-		for i, one := range f.people {
-			f.places[one] = i
-		}
-	}
-	return f.places[p]
-}
-
 // truthID is the id that the engine must name a person by: that of the first directory in priority.
 func (f *Firm) truthID(p *person) string {
-	at := f.place(p)
-	return f.idIn(f.primary(at), at)
+	return f.idIn(f.primary(p.at), p.at)
 }
 
 // tie is the immutable id that the directories share for a person; every other one of those who are known twice has none, so that
@@ -108,19 +96,65 @@ func (f *Firm) leftWithin(p *person, days int) bool {
 	return !p.changed.IsZero() && f.Options.Epoch.Sub(p.changed) < time.Duration(days)*24*time.Hour
 }
 
-// byPractice lists the members of each practice that a directory knows.
-func (f *Firm) byPractice(directory string) (names []string, members map[string][]int) {
-	members = make(map[string][]int)
+// byGroup lists the members of each group that a directory knows: one a practice, and those that a few people are in. practices says
+// which are the first.
+func (f *Firm) byGroup(directory string) (names []string, members map[string][]int, practices map[string]bool) {
+	members, practices = make(map[string][]int), make(map[string]bool)
 	for i, p := range f.people {
-		if f.knows(directory, i) {
-			members[p.department] = append(members[p.department], i)
+		if !f.knows(directory, i) {
+			continue
+		}
+		practices[p.department] = true
+		members[p.department] = append(members[p.department], i)
+		for _, g := range p.groups {
+			members[g] = append(members[g], i)
 		}
 	}
 	for d := range members {
 		names = append(names, d)
 	}
 	slices.Sort(names)
-	return names, members
+	return names, members, practices
+}
+
+// appointBosses gives everybody a manager who has none and is none: a partner of their practice in their office, or a manager of their
+// service there, or else one of another practice or service of the office.
+func (f *Firm) appointBosses() {
+	heads := make(map[string][]*person)
+	seat := func(p *person) string { return p.office + "/" + p.department }
+	floor := func(p *person) string {
+		return p.office + map[bool]string{true: " lawyers", false: " services"}[f.lawyer(p.department)]
+	}
+	head := func(p *person) bool { return p.title == "Partner" || p.title == "Manager" }
+	for _, p := range f.people {
+		if head(p) && p.status == "ACTIVE" && !f.used[p] {
+			heads[seat(p)], heads[floor(p)] = append(heads[seat(p)], p), append(heads[floor(p)], p)
+		}
+	}
+	for i, p := range f.people {
+		if p.boss != nil || head(p) {
+			continue
+		}
+		of := heads[seat(p)]
+		if len(of) == 0 {
+			of = heads[floor(p)]
+		}
+		if len(of) > 0 {
+			p.boss = of[i%len(of)]
+		}
+	}
+}
+
+// bossIn is the immutable id that a directory knows somebody's manager by, "" where it knows none.
+func (f *Firm) bossIn(directory string, p *person) string {
+	if p.boss == nil {
+		return ""
+	}
+	at := p.boss.at
+	if !f.knows(directory, at) {
+		return ""
+	}
+	return f.idIn(directory, at)
 }
 
 func (f *Firm) oktaConfig() oktatest.Config {
@@ -133,7 +167,7 @@ func (f *Firm) oktaConfig() oktatest.Config {
 			ID: p.id, Status: p.status, Created: p.created.UTC(), LastUpdated: p.created.UTC(),
 			Profile: oktatest.Profile{
 				Login: p.login, Email: p.email, FirstName: p.given, LastName: p.family, DisplayName: p.full, Title: p.title, Department: p.department,
-				EmployeeNumber: p.number, UserType: p.kind, PrimaryPhone: p.phone, ManagerID: p.manager, Office: p.office, BirthYear: p.birth,
+				EmployeeNumber: p.number, UserType: p.kind, PrimaryPhone: p.phone, ManagerID: f.bossIn("okta", p), Office: p.office, BirthYear: p.birth,
 				ImmutableID: f.tie(i),
 			},
 		}
@@ -145,9 +179,12 @@ func (f *Firm) oktaConfig() oktatest.Config {
 			changed := p.changed.UTC()
 			u.StatusChanged, u.LastUpdated = &changed, changed
 		}
+		if !p.moved.IsZero() {
+			u.LastUpdated = p.moved.UTC()
+		}
 		c.Users = append(c.Users, u)
 	}
-	names, members := f.byPractice("okta")
+	names, members, _ := f.byGroup("okta")
 	for i, d := range names {
 		g := oktatest.Group{ID: f.id("00g", i+1), Name: d}
 		for _, at := range members[d] {
@@ -168,21 +205,23 @@ func (f *Firm) entraConfig() entratest.Config {
 			ID: f.idIn("entra", i), UPN: p.login, Mail: p.email, DisplayName: p.full, GivenName: p.given, Surname: p.family, Created: p.created.UTC(),
 			Enabled: !p.gone() && p.status != "STAGED", Department: p.department, JobTitle: p.title, Office: p.office, EmployeeID: p.number, Kind: p.kind,
 			Phone: p.phone, ImmutableID: f.tie(i), SAM: p.sso, Extension: map[string]string{"extensionAttribute1": p.birth}, Hired: p.created.UTC(),
-			Proxies: []string{"SMTP:" + p.email},
+			Proxies: []string{"SMTP:" + p.email}, Manager: f.bossIn("entra", p),
 		}
 		if p.gone() && f.leftWithin(p, 25) && i%3 == 0 {
 			u.Deleted = p.changed.UTC()
 		}
 		c.Users = append(c.Users, u)
 	}
-	names, members := f.byPractice("entra")
+	names, members, practices := f.byGroup("entra")
 	all := entratest.Group{ID: "9b000000-0000-4000-8000-000000000000", Name: "Everybody"}
 	for i, d := range names {
 		g := entratest.Group{ID: fmt.Sprintf("9b000000-0000-4000-8000-%012d", i+1), Name: d}
 		for _, at := range members[d] {
 			g.Members = append(g.Members, f.idIn("entra", at))
 		}
-		all.Nested = append(all.Nested, g.ID)
+		if practices[d] {
+			all.Nested = append(all.Nested, g.ID)
+		}
 		c.Groups = append(c.Groups, g)
 	}
 	c.Groups = append(c.Groups, all)
@@ -206,6 +245,9 @@ func (f *Firm) googleConfig() googletest.Config {
 			Title: p.title, Kind: p.kind, Building: p.office, Phone: p.phone, Number: p.number, Changed: p.changed.UTC(),
 			Schemas: map[string]map[string]string{"HR": {"imanageUserId": p.sso, "birthYear": p.birth, "immutableId": f.tie(i)}},
 		}
+		if f.bossIn("google", p) != "" {
+			u.Manager = p.boss.email
+		}
 		switch {
 		case p.gone() && f.leftWithin(p, 15) && i%3 == 0:
 			u.Deleted = p.changed.UTC()
@@ -216,9 +258,9 @@ func (f *Firm) googleConfig() googletest.Config {
 		}
 		c.Users = append(c.Users, u)
 	}
-	names, members := f.byPractice("google")
+	names, members, _ := f.byGroup("google")
 	for i, d := range names {
-		g := googletest.Group{ID: fmt.Sprintf("01gr%011d", i+1), Name: d, Email: fmt.Sprintf("practice-%d@%s", i+1, domain)}
+		g := googletest.Group{ID: fmt.Sprintf("01gr%011d", i+1), Name: d, Email: fmt.Sprintf("group-%d@%s", i+1, domain)}
 		for _, at := range members[d] {
 			g.Members = append(g.Members, f.idIn("google", at))
 		}
@@ -229,12 +271,12 @@ func (f *Firm) googleConfig() googletest.Config {
 
 func (f *Firm) oneloginConfig() onelogintest.Config {
 	c := onelogintest.Config{ClientID: f.secrets["client"], Secret: f.secrets["secret"], PageSize: 1000}
-	names, members := f.byPractice("onelogin")
-	role := make(map[int]int64)
+	names, members, _ := f.byGroup("onelogin")
+	roles := make(map[int][]int64)
 	for i, d := range names {
 		c.Roles = append(c.Roles, onelogintest.Named{ID: int64(500 + i), Name: d})
 		for _, at := range members[d] {
-			role[at] = int64(500 + i)
+			roles[at] = append(roles[at], int64(500+i))
 		}
 	}
 	c.Groups = []onelogintest.Named{{ID: 90, Name: "Default policy"}}
@@ -248,7 +290,7 @@ func (f *Firm) oneloginConfig() onelogintest.Config {
 		}
 		u := onelogintest.User{
 			ID: id, Username: p.login, Email: p.email, First: p.given, Last: p.family, Title: p.title, Department: p.department, Phone: p.phone,
-			External: f.tie(i), Status: 1, State: 1, Created: p.created.UTC(), Updated: p.created.UTC(), Group: 90, Roles: []int64{role[i]},
+			External: f.tie(i), Status: 1, State: 1, Created: p.created.UTC(), Updated: p.created.UTC(), Group: 90, Roles: roles[i],
 			Custom: map[string]string{
 				"office": p.office, "employee_number": p.number, "employee_type": p.kind, "birth_year": p.birth, "display_name": p.full,
 			},
@@ -265,6 +307,14 @@ func (f *Firm) oneloginConfig() onelogintest.Config {
 		}
 		if !p.changed.IsZero() {
 			u.Updated = p.changed.UTC()
+		}
+		if !p.moved.IsZero() {
+			u.Updated = p.moved.UTC()
+		}
+		if boss := f.bossIn("onelogin", p); boss != "" {
+			if u.Manager, err = strconv.ParseInt(boss, 10, 64); err != nil {
+				continue
+			}
 		}
 		c.Users = append(c.Users, u)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/provisioning"
 	"rollcall/provisioning/names"
 )
 
@@ -25,14 +26,18 @@ type Options struct {
 
 // person and account are the firm's own neutral model; serve.go maps them to the simulators.
 type person struct {
+	at                                      int // their place in the firm
 	id                                      string
 	given, family, full                     string
 	login, email, sso                       string
 	number, kind, title, department, office string
-	phone, birth, manager                   string
+	phone, birth                            string
 	status                                  string
 	created, changed                        time.Time
-	account                                 *account // whose account it is, in truth; nil: none
+	moved                                   time.Time // when the directory last gave them another seat; zero: never
+	groups                                  []string  // of the directory, beside the one of their practice
+	boss                                    *person   // nil: nobody
+	account                                 *account  // whose account it is, in truth; nil: none
 }
 
 type account struct {
@@ -41,6 +46,7 @@ type account struct {
 	created                                                          time.Time
 	libraries                                                        map[string]string   // → role
 	groups                                                           map[string][]string // library → groups
+	hand                                                             map[string][]string // those of groups that no seat gives: given by hand
 	globalRoles                                                      []string
 }
 
@@ -63,7 +69,12 @@ type Firm struct {
 	offices []office
 	pools   map[string]culture
 	used    map[*person]bool // already carries a planted mismatch
-	places  map[*person]int
+	traps   map[string]trap
+
+	practices   []string
+	mapped      map[string]mapped // by the directory's group
+	secondments []secondment
+	estate      estate
 }
 
 type firmGroup struct {
@@ -86,17 +97,24 @@ func Generate(o Options) *Firm {
 	f := &Firm{
 		Name: "Harcourt Vane LLP", Options: o, rng: rand.New(rand.NewPCG(o.Seed, 0x726f6c6c)), groups: make(map[string][]firmGroup), //nolint:gosec // a made-up firm wants to be the same each time
 		logins: make(map[string]int), full: make(map[string]int), secrets: make(map[string]string), offices: offices(),
-		pools: cultures(), used: make(map[*person]bool),
+		pools: cultures(), used: make(map[*person]bool), traps: make(map[string]trap),
+		practices: practices(), mapped: make(map[string]mapped),
+	}
+	for _, m := range mappings() {
+		f.mapped[m.directory] = m
 	}
 	f.makeGroups()
 	f.makeCast()
-	f.makePeople()
+	f.makePeople(f.Options.People - trapPeople)
+	f.makeTraps()
+	f.appointBosses()
 	f.makeMachines()
 	f.plant()
 	f.makeSecrets()
 	if o.Hostile {
 		f.makeHostile()
 	}
+	f.makeEstate()
 	return f
 }
 
@@ -107,33 +125,6 @@ func (f *Firm) Counts() map[string]int {
 		counts[string(p.kind)]++
 	}
 	return counts
-}
-
-// Libraries of the firm: regional ones and two of practices that are walled off everywhere.
-func libraries() []string {
-	return []string{"LON-COR", "LON-LIT", "EUR-GEN", "AMS-GEN", "APC-GEN", "TAX-FIN"}
-}
-
-func roles() []string {
-	return []string{"DEFAULT", "DEFAULT EXTERNAL", "STANDARD", "SENIOR", "PARTNER", "SUPPORT", "RECORDS"}
-}
-
-// home is the library of a person's seat.
-func home(office office, department string) string {
-	switch {
-	case department == "Tax" || department == "Finance" || department == "Funds":
-		return "TAX-FIN"
-	case office.region == "LON" && (department == "Litigation" || department == "Disputes" || department == "Employment"):
-		return "LON-LIT"
-	case office.region == "LON":
-		return "LON-COR"
-	default:
-		return office.region + "-GEN"
-	}
-}
-
-func short(department string) string {
-	return strings.ToUpper(strings.ReplaceAll(department, " ", ""))[:min(4, len(strings.ReplaceAll(department, " ", "")))]
 }
 
 // makeGroups makes about 120 groups: for each library everybody, each practice, its partners, deal teams, a disabled and an
@@ -176,7 +167,7 @@ func (f *Firm) addPerson(given, family, native string, o office, department, gra
 	n := len(f.people) + 1
 	login := f.login(given, family)
 	p := &person{
-		id: f.id("00u", n), given: given, family: family, full: full, login: login + "@" + domain, sso: login,
+		at: n - 1, id: f.id("00u", n), given: given, family: family, full: full, login: login + "@" + domain, sso: login,
 		email: f.email(given, family), number: fmt.Sprintf("%06d", 10000+n), kind: "employee", title: grade, department: department,
 		office: o.name, phone: fmt.Sprintf("%s %04d", o.phone, n%10000), birth: fmt.Sprint(1956 + f.rng.IntN(46)), status: "ACTIVE",
 		created: f.Options.Epoch.AddDate(0, 0, -30-f.rng.IntN(4000)),
@@ -238,58 +229,13 @@ func (f *Firm) email(given, family string) string {
 	return local + "@" + domain
 }
 
-// giveAccount makes the account that the person's seat asks for.
-func (f *Firm) giveAccount(p *person, o office) {
-	library := home(o, p.department)
-	a := &account{
-		id: strings.ToUpper(p.sso), full: p.full, email: p.email, location: p.office, phone: p.phone, number: p.number, preferred: library,
-		enabled: true, created: p.created, libraries: map[string]string{}, groups: map[string][]string{},
-	}
-	role := "STANDARD"
-	switch p.title {
-	case "Partner":
-		role = "PARTNER"
-	case "Senior Associate":
-		role = "SENIOR"
-	}
-	a.libraries[library] = role
-	a.groups[library] = []string{"ALL-" + library}
-	lawyer := false
-	for _, practice := range practices()[:lawPractices] {
-		lawyer = lawyer || practice == p.department
-	}
-	if lawyer {
-		a.groups[library] = append(a.groups[library], short(p.department)+"-ALL")
-	} else {
-		a.groups[library] = append(a.groups[library], "SUPPORT")
-		a.libraries[library] = "SUPPORT"
-	}
-	if p.title == "Partner" {
-		a.groups[library] = append(a.groups[library], "PARTNERS")
-	}
-	for _, other := range libraries() {
-		if other != library && f.rng.IntN(8) == 0 {
-			a.libraries[other] = "STANDARD"
-			a.groups[other] = []string{"ALL-" + other}
-			if f.rng.IntN(2) == 0 {
-				a.groups[other] = append(a.groups[other], pick(f, []string{"DEAL-KITE", "DEAL-HERON", "DEAL-OSPREY", "DEAL-LARK"}))
-			}
-		}
-	}
-	if f.rng.IntN(100) < 15 {
-		a.directoryID = "ad-" + p.id
-	}
-	p.account = a
-	f.account = append(f.account, a)
-}
-
-// makePeople fills the firm up to its size.
-func (f *Firm) makePeople() {
+// makePeople fills the firm up to a size.
+func (f *Firm) makePeople(size int) {
 	total := 0
 	for _, o := range f.offices {
 		total += o.share
 	}
-	for len(f.people) < f.Options.People {
+	for len(f.people) < size {
 		at := f.rng.IntN(total)
 		o := f.offices[0]
 		for _, candidate := range f.offices {
@@ -367,8 +313,8 @@ func (f *Firm) gone(p *person) {
 	}
 	p.changed = f.Options.Epoch.AddDate(0, 0, -60-f.rng.IntN(1000))
 	p.account.enabled = false
-	p.account.groups = map[string][]string{}
 	p.account.libraries = map[string]string{p.account.preferred: "DEFAULT"}
+	p.account.groups, p.account.hand = map[string][]string{}, nil
 }
 
 // makeMachines adds the accounts of machines and of emergencies, which no person stands behind.
@@ -388,12 +334,24 @@ func (f *Firm) makeMachines() {
 	rollcall.globalRoles = []string{"USER-ADMIN"}
 	f.service = rollcall.id
 	for _, library := range libraries() {
+		if library == lonely {
+			rollcall.libraries[library] = "LIBRARY ADMIN"
+			continue
+		}
 		rollcall.libraries[library] = "SUPPORT"
-		rollcall.groups[library] = append(rollcall.groups[library], "NRTADMIN")
+		rollcall.groups[library] = append(rollcall.groups[library], provisioning.NRTADMIN)
 	}
-	add("BREAKGLASS1", "Emergency Access One", "NRTADMIN").globalRoles = []string{"USER-ADMIN"}
+	add("BREAKGLASS1", "Emergency Access One", provisioning.NRTADMIN).globalRoles = []string{"USER-ADMIN"}
 	add("BREAKGLASS2", "Emergency Access Two")
+	add(sandbox, "Sandbox Account").enabled = false // on which a tenant's operations may be tried: nobody's, and closed
 }
+
+// lonely is the library in which rollcall's own account administers by its role and not by NRTADMIN, so that a leaver can be the last
+// member there. sandbox is the throw-away account of the firm.
+const (
+	lonely  = "AMS-GEN"
+	sandbox = "ZZ_SANDBOX"
+)
 
 func (f *Firm) makeSecrets() {
 	for i, name := range []string{"token", "password", "client", "secret"} {

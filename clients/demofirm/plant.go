@@ -57,56 +57,6 @@ func (f *Firm) mark(kind provisioning.Kind, people []*person, accounts ...*accou
 	}
 }
 
-// makeCast adds the people whom every firm has, whatever its seed: those of the README's walk.
-func (f *Firm) makeCast() {
-	at := func(name string) office {
-		i := slices.IndexFunc(f.offices, func(o office) bool { return o.name == name })
-		return f.offices[i]
-	}
-	f.desk = f.addPerson("Lucía", "Ortiz", "", at("London"), "IT", "Specialist")
-	f.desk.account.directoryID = ""
-	f.used[f.desk] = true
-
-	tom := f.addPerson("Tom", "Barnes", "", at("London"), "Corporate", "Senior Associate")
-	tom.account.directoryID = ""
-	tom.account.libraries = map[string]string{"LON-COR": "SENIOR", "LON-LIT": "STANDARD", "TAX-FIN": "STANDARD"}
-	tom.account.groups = map[string][]string{"LON-COR": {"ALL-LON-COR", "CORP-ALL", "DEAL-KITE", "NRTADMIN"}, "LON-LIT": {"ALL-LON-LIT"}, "TAX-FIN": {"ALL-TAX-FIN"}}
-	f.leave(tom, 4)
-	f.mark(provisioning.KindLeaver, []*person{tom}, tom.account)
-	f.mark(provisioning.KindAdministrator, []*person{tom}, tom.account)
-
-	f.addPerson("Tomas", "Barnes-Whitfield", "", at("Leeds"), "Property", "Associate")
-	f.addPerson("Folake", "Adeyemi", "", at("London"), "Litigation", "Partner")
-	f.addPerson("Ngozi", "Okafor", "", at("London"), "Litigation", "Associate")
-
-	wei := f.addPerson("Wei", "Chen", "陳偉", at("Hong Kong"), "Disputes", "Associate")
-	f.takeAccount(wei)
-	wei.created = f.Options.Epoch.AddDate(0, 0, -1)
-	f.mark(provisioning.KindJoiner, []*person{wei})
-
-	asa := f.addPerson("Åsa", "Ångström", "", at("Stockholm"), "Tax", "Partner")
-	asa.account.directoryID = ""
-	asa.account.email = "asa.lindgren@" + domain
-	f.mark(provisioning.KindAttribute, []*person{asa}, asa.account)
-
-	maria := f.addPerson("María José", "de la Cruz", "", at("Madrid"), "Employment", "Associate")
-	maria.account.directoryID = ""
-	maria.account.libraries, maria.account.groups = map[string]string{}, map[string][]string{}
-	f.mark(provisioning.KindUnconfigured, []*person{maria}, maria.account)
-
-	layla := f.addPerson("Layla", "Haddad", "(ليلى)", at("Dubai"), "Finance", "Senior Associate")
-	layla.account.directoryID = "ad-" + layla.id
-	layla.account.phone = "+971 4 555 0000"
-	f.mark(provisioning.KindAttribute, []*person{layla}, layla.account)
-
-	f.dispute(f.addPerson("Siobhán", "O’Brien", "", at("Dublin"), "Funds", "Partner"))
-
-	for i, o := range []string{"London", "Leeds"} { // two people of one name
-		john := f.addPerson("John", "Smith", "", at(o), []string{"Tax", "Property"}[i], "Partner")
-		john.birth = []string{"1974", "1991"}[i]
-	}
-}
-
 // leave makes a live person a leaver of some days ago whose account nobody closed.
 func (f *Firm) leave(p *person, days int) {
 	p.status = "DEPROVISIONED"
@@ -134,6 +84,7 @@ func (f *Firm) copyAccount(a *account, suffix string) *account {
 	for k, v := range a.groups {
 		c.groups[k] = slices.Clone(v)
 	}
+	c.hand = nil
 	c.groups = withoutAdmin(c.groups)
 	f.account = append(f.account, &c)
 	return &c
@@ -151,9 +102,14 @@ func (f *Firm) scale(per2000 int) int { return max(1, per2000*f.Options.People/2
 
 // take picks a live person with a proper account of their own and nothing planted yet.
 func (f *Firm) take(managed bool) *person {
+	return f.takeWho(managed, func(*person) bool { return true })
+}
+
+// takeWho takes somebody who fits as well.
+func (f *Firm) takeWho(managed bool, fits func(*person) bool) *person {
 	for range 200_000 {
 		p := f.people[f.next()]
-		if f.used[p] || p.status != "ACTIVE" || p.kind != "employee" || p.account == nil || !p.account.enabled || f.full[p.full] > 1 {
+		if f.used[p] || p.status != "ACTIVE" || p.kind != "employee" || p.account == nil || !p.account.enabled || f.full[p.full] > 1 || !fits(p) {
 			continue
 		}
 		if !managed {
@@ -169,39 +125,48 @@ func (f *Firm) take(managed bool) *person {
 
 func (f *Firm) next() int { return f.rng.IntN(len(f.people)) }
 
-// plant plants every kind of mismatch, each on people of its own.
+// few is a number that only a firm of some size must have; in a smaller one the cast must do.
+func (f *Firm) few(n int) int {
+	const some = 100
+	if f.Options.People < some {
+		return 0
+	}
+	return n
+}
+
+// plant plants every kind of mismatch, each on people of its own; the cast carries some of each already.
 func (f *Firm) plant() {
 	f.appointAdministrators()
-	for i := range f.scale(12) - 1 {
-		p := f.take(i < f.scale(2) && f.Options.People > 200)
+	for i := range f.scale(12) - 5 {
+		p := f.take(i < f.scale(2)-1)
 		f.leave(p, 1+f.rng.IntN(40))
 		f.mark(provisioning.KindLeaver, []*person{p}, p.account)
 	}
-	for range max(0, f.scale(9)-1) {
+	for range f.scale(9) - 3 {
 		p := f.take(false)
 		f.takeAccount(p)
 		p.created = f.Options.Epoch.AddDate(0, 0, -f.rng.IntN(6))
 		f.mark(provisioning.KindJoiner, []*person{p})
 	}
-	for i := range max(2, f.scale(31)-2) {
+	for i := range max(f.few(4), f.scale(31)-4) {
 		f.plantAttribute(i)
 	}
-	for range max(1, f.scale(5)-1) { // what first-login creation leaves behind
+	for range max(f.few(1), f.scale(5)-1) { // what first-login creation leaves behind
 		p := f.take(false)
 		p.account.libraries = map[string]string{p.account.preferred: "DEFAULT"}
-		p.account.groups = map[string][]string{}
+		p.account.groups, p.account.hand = map[string][]string{}, nil
 		f.mark(provisioning.KindUnconfigured, []*person{p}, p.account)
 	}
 	for i := range f.scale(7) {
 		f.plantOrphan(i)
 	}
-	for range max(0, f.scale(3)-1) {
+	for range f.scale(3) - 1 {
 		f.dispute(f.take(false))
 	}
 	for i := range max(2, f.scale(4)) {
 		f.plantDuplicate(i)
 	}
-	for i := range f.scale(4) {
+	for i := range max(f.few(1), f.scale(4)-1) {
 		p := f.take(false)
 		p.account.id += fmt.Sprintf("OLD%d", i+1) // the id that a former name gave; the employee number still ties them
 		f.mark(provisioning.KindSSOName, []*person{p}, p.account)
@@ -218,9 +183,10 @@ func (f *Firm) plant() {
 	for i := range max(1, f.scale(3)-1) {
 		f.plantAdministrator(i)
 	}
-	for i := range max(2, f.scale(3)) {
+	for i := range max(f.few(2), f.scale(5)-3) {
 		f.plantReused(i)
 	}
+	f.plantRights()
 }
 
 func (f *Firm) plantAttribute(i int) {
@@ -296,7 +262,7 @@ func (f *Firm) plantReused(i int) {
 	p.created = f.Options.Epoch.AddDate(0, 0, -3)
 	if i%2 == 0 {
 		a.enabled = false
-		a.groups = map[string][]string{}
+		a.groups, a.hand = map[string][]string{}, nil
 	} else {
 		a.number = fmt.Sprintf("8%05d", i)
 	}
@@ -304,12 +270,13 @@ func (f *Firm) plantReused(i int) {
 	f.mark(provisioning.KindReusedID, []*person{p}, a)
 }
 
-// appointAdministrators puts two or three people into each library's NRTADMIN; of LON-COR two stand beside the leaver.
+// appointAdministrators puts one, two or three people into each library's NRTADMIN, one each in a small firm; of LON-COR one stands beside
+// the leaver, with BREAKGLASS1 and the service account. In the lonely library there is the leaver alone.
 func (f *Firm) appointAdministrators() {
 	for i, library := range libraries() {
-		want := 1 + i%3
-		if library == "LON-COR" {
-			want = 1 // with BREAKGLASS1 and the service account
+		want := 1 + f.few(i%3)
+		if library == lonely {
+			want = 0
 		}
 		for _, p := range f.people {
 			if want == 0 {
@@ -319,7 +286,7 @@ func (f *Firm) appointAdministrators() {
 				continue
 			}
 			if _, in := p.account.libraries[library]; in {
-				p.account.groups[library] = append(p.account.groups[library], provisioning.NRTADMIN)
+				p.account.byHand(library, provisioning.NRTADMIN)
 				f.used[p] = true
 				want--
 			}
@@ -327,7 +294,9 @@ func (f *Firm) appointAdministrators() {
 	}
 }
 
-// makeHostile puts hostile strings into the free fields of a share of people, the same on both sides, so that the truth stays.
+// makeHostile puts hostile strings into the free fields of a share of people, the same on both sides, so that the truth stays: of every
+// second round of the corpus the practice stays as well, and the account holds what an unknown grade gets; of the others no rule of the
+// policy speaks.
 func (f *Firm) makeHostile() {
 	corpus := namestest.Hostile()
 	n := 0
@@ -337,7 +306,12 @@ func (f *Firm) makeHostile() {
 		}
 		s := strings.ToValidUTF8(corpus[n%len(corpus)], "?")
 		s = string([]rune(s)[:min(40, len([]rune(s)))])
-		p.title, p.department = s, s
+		p.title = s
+		if (n/len(corpus))%2 == 1 && p.account.enabled {
+			f.furnish(p)
+		} else {
+			p.department, p.groups = s, nil
+		}
 		p.full = "H" + fmt.Sprint(n) + " " + s
 		p.given, p.family = s, s
 		p.account.full = p.full

@@ -254,10 +254,9 @@ func (r *Running) Close() {
 // Connections tells how to reach what is served.
 func (r *Running) Connections() Connections {
 	f := r.firm
-	at := f.place(f.desk)
 	c := Connections{
 		Firm: f.Name, Policy: f.PolicyTOML(),
-		Operator: Operator{Name: "l.ortiz", Directory: f.primary(at), Person: f.truthID(f.desk), Account: f.desk.account.id, Role: "approver"},
+		Operator: Operator{Name: "l.ortiz", Directory: f.primary(f.desk.at), Person: f.truthID(f.desk), Account: f.desk.account.id, Role: "approver"},
 	}
 	for _, name := range f.Options.Directories {
 		c.Connections = append(c.Connections, r.directory(name))
@@ -289,28 +288,11 @@ func (r *Running) directory(name string) Connection {
 	return c
 }
 
-// PolicyTOML is the firm's policy.
-func (f *Firm) PolicyTOML() string {
-	var b strings.Builder
-	b.WriteString("protected = [\"BREAKGLASS*\"]\nservice = [\"SVC_*\"]\nexcluded_types = [\"external\"]\n")
-	for _, o := range f.offices {
-		fmt.Fprintf(&b, "\n[[home]]\noffice = %q\nlibrary = %q\nrole = \"STANDARD\"\ngroups = [%q]\n", o.name, o.region2(), "ALL-"+o.region2())
-		for _, d := range practices()[:lawPractices] {
-			library := home(o, d)
-			fmt.Fprintf(&b, "\n[[home]]\noffice = %q\ndepartment = %q\nlibrary = %q\nrole = \"STANDARD\"\ngroups = [%q, %q]\n",
-				o.name, d, library, "ALL-"+library, short(d)+"-ALL")
-		}
-	}
-	return b.String()
-}
-
-// region2 is the library of an office's business services.
-func (o office) region2() string { return home(o, "") }
-
 func (f *Firm) imanageConfig() imanagetest.Config {
 	c := imanagetest.Config{
 		CustomerID: 4711, Username: strings.ToLower(f.service) + "@" + domain, Password: f.secrets["password"], ClientID: f.secrets["client"],
-		ClientSecret: f.secrets["secret"], ServiceUser: f.service, GlobalRoles: map[string]map[string]bool{"USER-ADMIN": {}},
+		ClientSecret: f.secrets["secret"], ServiceUser: f.service, GlobalRoles: map[string]map[string]bool{"USER-ADMIN": {}}, AllowRemoval: true,
+		SSO: imanagetest.SSO{Kind: "saml"},
 	}
 	at := make(map[string]*imanagetest.Library)
 	for _, id := range libraries() {
@@ -347,6 +329,7 @@ func (f *Firm) imanageConfig() imanagetest.Config {
 			c.GlobalRoles[r][a.id] = true
 		}
 	}
+	f.estate.fill(at)
 	return c
 }
 

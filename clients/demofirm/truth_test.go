@@ -19,19 +19,23 @@ import (
 
 var epoch = time.Date(2026, 11, 24, 14, 0, 0, 0, time.UTC)
 
-// found reads a served firm with the real clients, compares, and tells what was found in the truth's own form.
-func found(t *testing.T, f *demofirm.Firm) demofirm.Truth {
+// reading is a served firm as the real clients read it.
+type reading struct {
+	policy    *policy.Policy
+	people    correlate.Merged
+	accounts  []provisioning.Account
+	libraries []provisioning.Library
+	groups    []provisioning.Group
+	at        time.Time
+}
+
+// read reads a served firm whole.
+func read(t *testing.T, f *demofirm.Firm, c demofirm.Connections) reading {
 	t.Helper()
 	ctx := context.Background()
-	running, err := demofirm.Serve(ctx, f, demofirm.ServeOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer running.Close()
-	c := running.Connections()
 	directories := open(t, c, via{})
 	dms := documents(t, c, via{})
-	p, err := policy.Parse([]byte(c.Policy))
+	p, err := policy.Parse([]byte(c.Policy), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,13 +51,40 @@ func found(t *testing.T, f *demofirm.Firm) demofirm.Truth {
 			t.Fatalf("%s: %v %+v", directory.Name(), err, evidence)
 		}
 	}
-	merged := correlate.Merge(correlate.Sources{People: people, Order: order})
 	inventory, evidence, err := dms.ReadAll(ctx, nil)
 	if err != nil || !provisioning.Prove(evidence, -1, 0, nil).Complete {
 		t.Fatalf("imanage: %v %+v", err, evidence)
 	}
-	links := correlate.Correlate(correlate.Input{People: merged.People, Accounts: inventory.Accounts})
-	result := compare.Compare(compare.Input{Correlation: links, Accounts: inventory.Accounts, Policy: p, PeopleProven: true, AccountsProven: true, Clashes: merged.Clashes})
+	merged := correlate.Merge(correlate.Sources{People: people, Order: order})
+	return reading{p, merged, inventory.Accounts, inventory.Libraries, inventory.Groups, f.Options.Epoch}
+}
+
+// found serves a firm, compares what is read of it, and tells what was found in the truth's own form: at the first look, and at a second
+// one, when the links of the first are recorded.
+func found(t *testing.T, f *demofirm.Firm) (first, second demofirm.Truth) {
+	t.Helper()
+	running, err := demofirm.Serve(context.Background(), f, demofirm.ServeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close()
+	r := read(t, f, running.Connections())
+	first, links := r.compare(nil)
+	var anchors []provisioning.Anchor
+	for i := range links.Subjects {
+		if s := &links.Subjects[i]; s.Account >= 0 {
+			anchors = append(anchors, provisioning.Anchor{Account: r.accounts[s.Account].ID, Person: s.Person.Key, FirstSeen: r.at, LastSeen: r.at})
+		}
+	}
+	second, _ = r.compare(anchors)
+	return first, second
+}
+
+func (r reading) compare(anchors []provisioning.Anchor) (demofirm.Truth, *correlate.Result) {
+	links := correlate.Correlate(correlate.Input{People: r.people.People, Accounts: r.accounts, Anchors: anchors})
+	result := compare.Compare(compare.Input{
+		Correlation: links, Accounts: r.accounts, Policy: r.policy, PeopleProven: true, AccountsProven: true, Clashes: r.people.Clashes, At: r.at,
+	})
 	var truth demofirm.Truth
 	for _, m := range result.Mismatches {
 		one := demofirm.TrueMismatch{Kind: m.Kind, Persons: []string{}, Accounts: slices.Clone(m.Accounts)}
@@ -64,7 +95,7 @@ func found(t *testing.T, f *demofirm.Firm) demofirm.Truth {
 		slices.Sort(one.Accounts)
 		truth.Mismatches = append(truth.Mismatches, one)
 	}
-	return truth
+	return truth, links
 }
 
 func lines(t demofirm.Truth) []string {
@@ -103,19 +134,22 @@ func TestTruth(t *testing.T) {
 				options.Directories = strings.Split(c.in, ",")
 			}
 			f := demofirm.Generate(options)
-			want, got := lines(f.Truth()), lines(found(t, f))
-			for _, w := range want {
-				if !slices.Contains(got, w) {
-					t.Errorf("missed: %s", w)
+			first, second := found(t, f)
+			want := lines(f.Truth())
+			for look, got := range [][]string{lines(first), lines(second)} {
+				for _, w := range want {
+					if !slices.Contains(got, w) {
+						t.Errorf("look %d missed: %s", look+1, w)
+					}
 				}
-			}
-			for _, g := range got {
-				if !slices.Contains(want, g) {
-					t.Errorf("invented: %s", g)
+				for _, g := range got {
+					if !slices.Contains(want, g) {
+						t.Errorf("look %d invented: %s", look+1, g)
+					}
 				}
-			}
-			if len(want) != len(got) {
-				t.Errorf("%d planted, %d found", len(want), len(got))
+				if len(want) != len(got) {
+					t.Errorf("look %d: %d planted, %d found", look+1, len(want), len(got))
+				}
 			}
 		})
 	}

@@ -2,116 +2,12 @@ package imanage
 
 import (
 	"context"
-	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"rollcall/provisioning"
 )
-
-// Account reads one account whole: its record, libraries with roles, and groups.
-func (c *Client) Account(ctx context.Context, id string) (provisioning.Account, bool, error) {
-	u, found, err := c.user(ctx, id)
-	if err != nil || !found {
-		return provisioning.Account{}, false, err
-	}
-	a := c.account(&u)
-	for _, l := range u.Libraries {
-		role, err := c.role(ctx, l.ID, id)
-		if err != nil {
-			return a, true, err
-		}
-		a.Memberships = append(a.Memberships, provisioning.Membership{Library: l.ID, Role: role, Enabled: u.AllowLogon, Preferred: l.Preferred})
-		if err := c.eachGroup(ctx, l.ID, id, func(g string) {
-			a.Groups = append(a.Groups, provisioning.GroupRef{Library: l.ID, Group: g})
-		}); err != nil {
-			return a, true, err
-		}
-	}
-	return a, true, nil
-}
-
-// user reads the record of an account: the global one, or on premises the first library's that has it, enabled where any is.
-func (c *Client) user(ctx context.Context, id string) (user, bool, error) {
-	if !c.opts.OnPrem {
-		var one struct {
-			Data user `json:"data"`
-		}
-		found, err := c.get(ctx, &one, url.Values{"include_libraries": {"true"}}, "users", id)
-		if found && !strings.EqualFold(one.Data.ID, id) {
-			return user{}, false, fmt.Errorf("%s: asked for account %s, and another one came", c.opts.Name, id)
-		}
-		return one.Data, found, err
-	}
-	r := &reading{c: c}
-	libraries, err := r.libraries(ctx)
-	if err != nil {
-		return user{}, false, err
-	}
-	var merged user
-	any := false
-	for _, l := range libraries {
-		u, found, err := c.libraryUser(ctx, l.ID, id)
-		if err != nil {
-			return user{}, false, err
-		}
-		if !found {
-			continue
-		}
-		if !any {
-			merged, any = u, true
-		}
-		merged.AllowLogon = merged.AllowLogon || u.AllowLogon
-		merged.Libraries = append(merged.Libraries, struct {
-			ID        string `json:"id"`
-			Preferred bool   `json:"preferred"`
-		}{l.ID, u.Preferred == l.ID})
-	}
-	return merged, any, nil
-}
-
-func (c *Client) libraryUser(ctx context.Context, library, id string) (user, bool, error) {
-	var one struct {
-		Data user `json:"data"`
-	}
-	found, err := c.get(ctx, &one, nil, "libraries", library, "users", id)
-	return one.Data, found, err
-}
-
-// role reads a user's role in a library; ValueAbsent where the user is not in it.
-func (c *Client) role(ctx context.Context, library, id string) (string, error) {
-	_, found, err := c.libraryUser(ctx, library, id)
-	if err != nil {
-		return "", err
-	}
-	if !found {
-		return provisioning.ValueAbsent, nil
-	}
-	role := ""
-	_, err = list(ctx, c, func(n *named) string { return n.ID }, func(rows []named) {
-		for _, r := range rows {
-			role = r.ID
-		}
-	}, url.Values{"user_id": {id}}, "libraries", library, "roles")
-	return role, err
-}
-
-// eachGroup tells the groups of a user in a library, or the global ones.
-func (c *Client) eachGroup(ctx context.Context, library, id string, tell func(string)) error {
-	path := []string{"users", id, "groups"}
-	if library != "" {
-		path = []string{"libraries", library, "users", id, "groups"}
-	}
-	_, err := list(ctx, c, func(g *group) string { return g.ID }, func(rows []group) {
-		for _, g := range rows {
-			tell(g.ID)
-		}
-	}, nil, path...)
-	if status(err) == 404 && vendorCode(err) == "NRC_NO_RECORD" {
-		return nil // not in that library: in none of its groups
-	}
-	return err
-}
 
 // Observe reads the present value of the aspect that a change touches. Ids are compared upper-cased, as iManage stores them; all
 // else is given byte for byte.
@@ -123,27 +19,53 @@ func (c *Client) Observe(ctx context.Context, ch provisioning.Change) (provision
 		o.Value = role
 		return c.withOwner(ctx, ch, o, err)
 	case provisioning.RemoveLibrary:
-		_, found, err := c.libraryUser(ctx, ch.Library, ch.Account)
-		o.Value = provisioning.ValueAbsent
-		if found {
-			o.Value = provisioning.ValueMember
-		}
-		return o, err
+		return c.observeMembership(ctx, ch, o)
 	case provisioning.JoinGroup, provisioning.LeaveGroup:
 		return c.observeGroup(ctx, ch, o)
 	case provisioning.RemoveGlobalRole:
-		o.Value = provisioning.ValueNoMember
-		_, err := list(ctx, c, func(n *named) string { return n.ID }, func(rows []named) {
-			for _, u := range rows {
-				if strings.EqualFold(u.ID, ch.Account) {
-					o.Value = provisioning.ValueMember
-				}
-			}
-		}, nil, "roles", ch.Object, "members")
+		in, err := c.inGlobalRole(ctx, ch.Object, ch.Account)
+		o.Value = member(in)
+		return o, err
+	case provisioning.TransferWorkspace:
+		return c.observeOwner(ctx, ch, o)
+	case provisioning.ReleaseLock:
+		documents, err := c.checkedOutIn(ctx, ch.Library, ch.Account)
+		o.Value = provisioning.ValueReleased
+		if slices.ContainsFunc(documents, func(d document) bool { return d.ID == ch.Object }) {
+			o.Value = provisioning.ValueLocked
+		}
 		return o, err
 	default:
 		return c.observeUser(ctx, ch, o)
 	}
+}
+
+func member(in bool) string {
+	if in {
+		return provisioning.ValueMember
+	}
+	return provisioning.ValueNoMember
+}
+
+// observeMembership reads whether an account is in a library.
+func (c *Client) observeMembership(ctx context.Context, ch provisioning.Change, o provisioning.Observation) (provisioning.Observation, error) {
+	_, found, err := c.libraryUser(ctx, ch.Library, ch.Account)
+	o.Value = provisioning.ValueAbsent
+	if found {
+		o.Value = provisioning.ValueMember
+	}
+	return o, err
+}
+
+// observeOwner reads who owns a workspace; ValueAbsent where there is no such workspace.
+func (c *Client) observeOwner(ctx context.Context, ch provisioning.Change, o provisioning.Observation) (provisioning.Observation, error) {
+	var answer one[workspace]
+	found, err := c.get(ctx, &answer, nil, "libraries", ch.Library, "workspaces", ch.Object)
+	o.Value = provisioning.ValueAbsent
+	if found {
+		o.Value = strings.ToUpper(answer.Data.Owner)
+	}
+	return o, err
 }
 
 // withOwner adds whether a directory owns the account, for changes whose own read does not say.
@@ -186,15 +108,15 @@ func (c *Client) observeUser(ctx context.Context, ch provisioning.Change, o prov
 
 func fieldOf(u *user, field string) string {
 	switch field {
-	case "full_name":
+	case fieldFullName:
 		return u.FullName
-	case "email":
+	case fieldEmail:
 		return u.Email
-	case "location":
+	case fieldLocation:
 		return u.Location
-	case "phone":
+	case fieldPhone:
 		return u.Phone
-	case "preferred_library":
+	case fieldPreferred:
 		return u.Preferred
 	case "custom1":
 		return u.Custom1
@@ -209,25 +131,20 @@ func fieldOf(u *user, field string) string {
 
 // observeGroup reads whether a user is in a group, and for NRTADMIN how many other enabled members there are.
 func (c *Client) observeGroup(ctx context.Context, ch provisioning.Change, o provisioning.Observation) (provisioning.Observation, error) {
-	o.Value = provisioning.ValueNoMember
-	if err := c.eachGroup(ctx, ch.Library, ch.Account, func(g string) {
-		if g == ch.Object {
-			o.Value = provisioning.ValueMember
-		}
-	}); err != nil {
+	groups, err := c.groupsOf(ctx, ch.Library, ch.Account)
+	o.Value = member(slices.ContainsFunc(groups, func(g group) bool { return strings.EqualFold(g.ID, ch.Object) }))
+	if err != nil || ch.Kind != provisioning.LeaveGroup || ch.Object != provisioning.NRTADMIN || ch.Library == "" {
 		return o, err
 	}
-	if ch.Kind != provisioning.LeaveGroup || ch.Object != provisioning.NRTADMIN {
-		return o, nil
+	members, err := wholeList(ctx, c, memberID, url.Values{"allow_logon": {"true"}}, "libraries", ch.Library, "groups", ch.Object, "members")
+	if err != nil {
+		return o, err
 	}
-	others := 0
-	_, err := list(ctx, c, func(n *named) string { return n.ID }, func(rows []named) {
-		for _, u := range rows {
-			if !strings.EqualFold(u.ID, ch.Account) {
-				others++
-			}
+	o.Others = 0
+	for i := range members {
+		if !strings.EqualFold(members[i].ID, ch.Account) {
+			o.Others++
 		}
-	}, url.Values{"allow_logon": {"true"}}, "libraries", ch.Library, "groups", ch.Object, "members")
-	o.Others = others
-	return o, err
+	}
+	return o, nil
 }

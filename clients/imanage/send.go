@@ -10,10 +10,26 @@ import (
 	"rollcall/provisioning"
 )
 
-// Send asks for a change once. A change that no public source confirms is refused here, whoever asks: it is done by hand. On
+// Send asks for a change once. A probe that the tenant has not confirmed is refused here, whoever asks: it is done by hand. On
 // premises there is no global record, so a change of the whole account is one PATCH for each library that has it; each is the
 // same state assertion, and a read-back believes it only when all of them agree.
 func (c *Client) Send(ctx context.Context, ch provisioning.Change) (provisioning.Receipt, error) {
+	o := c.Operation(ch)
+	if o.Name == "" {
+		return refused(string(ch.Kind) + " is done by hand: this tenant has no call for it")
+	}
+	if o.FirstUse == provisioning.Probe && !c.confirmed(ctx, o.Name) {
+		return refused(o.Name + " is done by hand: no public source confirms the call, and this tenant has not")
+	}
+	return c.send(ctx, ch)
+}
+
+func (c *Client) confirmed(ctx context.Context, operation string) bool {
+	return c.opts.Confirmed != nil && c.opts.Confirmed(ctx, operation)
+}
+
+// send makes the call of a change, whatever is known of it.
+func (c *Client) send(ctx context.Context, ch provisioning.Change) (provisioning.Receipt, error) {
 	switch ch.Kind {
 	case provisioning.CreateAccount:
 		return c.create(ctx, ch)
@@ -33,11 +49,27 @@ func (c *Client) Send(ctx context.Context, ch provisioning.Change) (provisioning
 		return c.members(ctx, ch, "add")
 	case provisioning.LeaveGroup:
 		return c.members(ctx, ch, "delete")
+	case provisioning.RemoveGlobalRole:
+		return c.globalRole(ctx, ch)
+	case provisioning.TransferWorkspace:
+		return c.write(ctx, http.MethodPatch, map[string]any{"owner": ch.After}, "libraries", ch.Library, "workspaces", ch.Object)
+	case provisioning.ReleaseLock:
+		return c.write(ctx, http.MethodDelete, nil, "libraries", ch.Library, "documents", ch.Object, "lock")
+	case provisioning.RemoveLibrary:
+		return c.write(ctx, http.MethodDelete, nil, "libraries", ch.Library, "users", ch.Account)
 	default:
-		return provisioning.Receipt{}, &provisioning.SendError{
-			Effect: provisioning.RefusedSend, Message: string(ch.Kind) + " is done by hand: " + "no public source confirms the call",
-		}
+		return refused(string(ch.Kind) + " is done by hand: there is no call for it")
 	}
+}
+
+// globalRole takes an account out of a global role, or puts it back: the third dialect of membership (contracts/imanage.md 7).
+func (c *Client) globalRole(ctx context.Context, ch provisioning.Change) (provisioning.Receipt, error) {
+	who, nobody := []map[string]string{{"id": ch.Account, "type": "user"}}, []map[string]string{}
+	body := map[string]any{"include": nobody, "exclude": who}
+	if ch.After == provisioning.ValueMember {
+		body = map[string]any{"include": who, "exclude": nobody}
+	}
+	return c.write(ctx, http.MethodPatch, body, "roles", ch.Object, "members")
 }
 
 // createBody is the verbatim field set of contracts/imanage.md 5.2, without a password: people sign in by single sign-on.
@@ -74,11 +106,14 @@ func (c *Client) assign(ctx context.Context, ch provisioning.Change) (provisioni
 	if ch.Profile == nil {
 		return refused("the change carries no profile")
 	}
-	p := ch.Profile
-	return c.write(ctx, http.MethodPost, map[string]any{
-		"database": ch.Library, "user_id": p.ID, "id": p.ID, "user_id_ex": p.ID, "user_nos": 2, "full_name": p.FullName,
-		"email": p.Email, "role_alias": ch.After, "preferred_library": p.PreferredLibrary, "is_external": p.External, "allow_logon": true,
-	}, "libraries", ch.Library, "users")
+	return c.write(ctx, http.MethodPost, assignBody(ch.Profile, ch.Library, ch.After), "libraries", ch.Library, "users")
+}
+
+func assignBody(p *provisioning.Profile, library, role string) map[string]any {
+	return map[string]any{
+		"database": library, "user_id": p.ID, "id": p.ID, "user_id_ex": p.ID, "user_nos": 2, "full_name": p.FullName,
+		"email": p.Email, "role_alias": role, "preferred_library": p.PreferredLibrary, "is_external": p.External, "allow_logon": true,
+	}
 }
 
 func (c *Client) patch(ctx context.Context, ch provisioning.Change, field string, value any) (provisioning.Receipt, error) {
@@ -97,7 +132,7 @@ func (c *Client) patch(ctx context.Context, ch provisioning.Change, field string
 		receipt, err = c.write(ctx, http.MethodPatch, map[string]any{field: value}, "libraries", l.ID, "users", ch.Account)
 		var e *provisioning.SendError
 		if errors.As(err, &e) && i > 0 {
-			e.Effect = provisioning.InDoubt // some libraries have it, this one has not
+			e.Effect, e.Unsupported = provisioning.InDoubt, false // some libraries have it, this one has not
 		}
 		if err != nil {
 			return receipt, err
@@ -118,8 +153,9 @@ func (c *Client) members(ctx context.Context, ch provisioning.Change, action str
 
 func (c *Client) write(ctx context.Context, method string, body any, segments ...string) (provisioning.Receipt, error) {
 	p, err := c.path(ctx, segments...)
-	if err != nil {
-		return provisioning.Receipt{}, sendError(err)
+	if err != nil { // who we are could not be learnt: nothing was sent
+		denied := status(err) == http.StatusUnauthorized || provisioning.CodeOf(err) == provisioning.Denied
+		return provisioning.Receipt{}, &provisioning.SendError{Effect: provisioning.NothingDone, Message: err.Error(), Denied: denied, Err: err}
 	}
 	answer, err := c.wire.Write(ctx, wire.Request{Method: method, Path: p, Query: url.Values{}, Body: body}, nil)
 	if err != nil {
@@ -128,7 +164,8 @@ func (c *Client) write(ctx context.Context, method string, body any, segments ..
 	return provisioning.Receipt{Status: answer.Status}, nil
 }
 
-// sendError says in rollcall's words what is known of a write that failed, with the vendor's own words and transaction.
+// sendError says in rollcall's words what is known of a write that failed, with the vendor's own words and transaction. A 404 without the
+// vendor's word that there is no such object, a 405 and a 501 say that the tenant does not know the call: it surely did nothing.
 func sendError(err error) error {
 	var e *wire.Error
 	if !errors.As(err, &e) {
@@ -144,9 +181,18 @@ func sendError(err error) error {
 		message = v.Message
 	}
 	var inner *provisioning.Error
-	denied := e.Status == http.StatusUnauthorized || (errors.As(e.Err, &inner) && inner.Code == provisioning.Denied)
-	return &provisioning.SendError{
-		Effect: e.Effect, Status: e.Status, Code: v.Code, Message: message, Transaction: v.Transaction, RetryAfter: e.RetryAfter,
-		Denied: denied, Err: err,
+	out := &provisioning.SendError{
+		Effect: e.Effect, Status: e.Status, Code: v.Code, Message: message, Transaction: v.Transaction, RetryAfter: e.RetryAfter, Err: err,
 	}
+	out.Denied = e.Status == http.StatusUnauthorized || (errors.As(e.Err, &inner) && inner.Code == provisioning.Denied)
+	switch e.Status {
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		out.Unsupported = true
+	case http.StatusNotFound:
+		out.Unsupported = v.Code != codeNoRecord
+	}
+	if out.Unsupported {
+		out.Effect = provisioning.RefusedSend
+	}
+	return out
 }

@@ -16,6 +16,8 @@ import (
 
 	"rollcall/clients/demofirm"
 	"rollcall/provisioning"
+	"rollcall/provisioning/desk"
+	"rollcall/provisioning/policy"
 	"rollcall/provisioning/strict"
 )
 
@@ -26,6 +28,9 @@ type setup struct {
 	Seat        *operator           `toml:"-" json:"operator"`
 	Connections []connection        `toml:"connection" json:"connections"`
 	Policy      string              `toml:"-" json:"policy"`
+	chosen      string              // the document system that this run works on
+	// policyFrom reads policy.toml as it stands now; nil: Policy is the text.
+	policyFrom func() (desk.PolicySource, error)
 	// RecordKey is where the key of the record's chain lives, "" for the keyring: file:PATH or age:NAME for one that has none.
 	RecordKey string `toml:"record_key" json:"-"`
 	// Passphrase is where the vault's passphrase lives, for a machine at which nobody sits; "": it is asked for.
@@ -57,6 +62,7 @@ type connection struct {
 	ClientSecret  string     `toml:"client_secret" json:"client_secret"`
 	Prefix        string     `toml:"prefix" json:"-"`
 	OnPrem        bool       `toml:"on_prem" json:"on_prem"`
+	Offices       []string   `toml:"offices" json:"offices"` // imanage, of several tenants: the offices that this one serves
 	EmployeeField string     `toml:"employee_field" json:"-"`
 	PerSecond     float64    `toml:"per_second" json:"-"`
 	Settle        string     `toml:"settle" json:"-"`
@@ -180,11 +186,7 @@ func readConfig(f *flags) (*setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	policyText, err := os.ReadFile(filepath.Join(dir, "policy.toml"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	s.Policy = string(policyText)
+	s.policyFrom = func() (desk.PolicySource, error) { return readPolicy(dir) }
 	keeper := f.keeper()
 	keeper.rely(s.Passphrase)
 	keeper.Withhold(s.Passphrase) // before the first of them is used: that may start a command
@@ -194,6 +196,50 @@ func readConfig(f *flags) (*setup, error) {
 		}
 	}
 	return s, nil
+}
+
+// readPolicy reads policy.toml and the files that it names beside it.
+func readPolicy(dir string) (desk.PolicySource, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "policy.toml"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return desk.PolicySource{}, &provisioning.Error{Code: provisioning.Unavailable, Message: "policy.toml cannot be read", Err: err}
+	}
+	source := desk.PolicySource{Text: string(text)}
+	_, err = policy.Parse(text, func(name string) ([]byte, error) {
+		if !filepath.IsLocal(name) {
+			return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "policy.toml: " + name + " is not a file beside it", Hint: "name a file in the same folder"}
+		}
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			if source.Files == nil {
+				source.Files = make(map[string]string)
+			}
+			source.Files[name] = string(data)
+		}
+		return data, err
+	})
+	return source, err
+}
+
+// policySource is what a desk reads its policy by.
+func (s *setup) policySource() func() (desk.PolicySource, error) {
+	if s.policyFrom != nil {
+		return s.policyFrom
+	}
+	return func() (desk.PolicySource, error) { return desk.PolicySource{Text: s.Policy}, nil }
+}
+
+// operators are the names of everybody whom the configuration maps.
+func (s *setup) operators() []string {
+	var all []string
+	for name, o := range s.Operator {
+		all = append(all, o.operator(name).Name)
+	}
+	if s.Seat != nil {
+		all = append(all, s.Seat.Name)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // errNoConfig is in the error of a folder without a config.toml.

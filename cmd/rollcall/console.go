@@ -36,8 +36,10 @@ func runConsole(c *cobra.Command, f *flags) error {
 	if err := onTerminal(c, "use rollcall sync, plan, apply, who, doctor or audit, each with --json where a program reads it"); err != nil {
 		return err
 	}
+	f.console = true
 	for again := true; again; {
 		err := withDesk(c, f, func(d *desk.Desk) (err error) {
+			d.RunSchedule()
 			deps := tui.Deps{Desk: d, Theme: f.theme, ASCII: f.ascii, Setup: &fixedSetup{desk: d}}
 			if !f.demo && f.connections == "" {
 				deps.Setup = newSetupFile(f)

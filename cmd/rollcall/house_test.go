@@ -25,7 +25,7 @@ func house() []struct {
 	propose := with(compare, "provisioning/compare")
 	staging := with(propose, "provisioning/propose")
 	everything := with(staging, "provisioning/staging", "provisioning/commit", "provisioning/certify", "provisioning/licence")
-	screens := []string{"tui/roster", "tui/person", "tui/library", "tui/batch", "tui/wizard", "tui/campaign", "tui/seats", "tui/record", "tui/connect"}
+	screens := []string{"tui/roster", "tui/person", "tui/library", "tui/batch", "tui/wizard", "tui/campaign", "tui/seats", "tui/record", "tui/connect", "tui/calendar", "tui/policy"}
 	screen := []string{"provisioning", "provisioning/names", "provisioning/desk", "themes", "tui/ui"}
 	return []struct {
 		pkg string
@@ -38,6 +38,7 @@ func house() []struct {
 		{"provisioning/correlate", engine},
 		{"provisioning/strict", []string{"provisioning"}}, // the operator's files, read strictly
 		{"provisioning/policy", with(engine, "provisioning/strict")},
+		{"provisioning/policy/policytest", engine}, // random policies and people, for tests
 		{"provisioning/audit", engine},
 		{"provisioning/compare", compare},
 		{"provisioning/propose", propose},

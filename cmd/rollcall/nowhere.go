@@ -35,3 +35,7 @@ func (n nowhere) Account(context.Context, string) (provisioning.Account, bool, e
 }
 
 func (nowhere) Budget() provisioning.Budget { return nil }
+
+func (nowhere) Operation(provisioning.Change) provisioning.Operation { return provisioning.Operation{} }
+
+func (nowhere) Operations() []provisioning.Operation { return nil }

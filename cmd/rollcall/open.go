@@ -83,6 +83,9 @@ func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.choose(f.tenant, f.console || !systems); err != nil {
+		return nil, err
+	}
 	seat := s.seat()
 	key, err := recordKey(ctx, f, s, dir)
 	if err != nil {
@@ -96,19 +99,14 @@ func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
 	if err != nil {
 		host = "this machine"
 	}
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "rollcall.db"), Sealer: chain, Owner: seat.Name + " on " + host})
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, s.storeFile()), Sealer: chain, Owner: seat.Name + " on " + host})
 	if err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, store.Close)
-	p := policy.Default()
-	if s.Policy != "" {
-		if p, err = policy.Parse([]byte(s.Policy)); err != nil {
-			return nil, err
-		}
-	}
 	deps := desk.Deps{
-		Firm: s.Firm, Operator: seat, Session: session(), Store: store, Policy: p, Clock: provisioning.SystemClock{}, AuditKey: key,
+		Firm: s.Firm, Operator: seat, Session: session(), Store: store, Policy: policy.Default(), Clock: provisioning.SystemClock{}, AuditKey: key,
+		PolicySource: s.policySource(), Operators: s.operators(), Tenant: s.tenant(),
 		HandSteps: imanage.HandSteps, Canaries: make(map[string][]string), DMS: nowhere{},
 	}
 	settle := tenantSettle
@@ -119,7 +117,7 @@ func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
 	}
 	executor := commit.New(commit.Deps{
 		Store: store, DMS: deps.DMS, Clock: deps.Clock, Actor: seat.Name, Session: deps.Session, Owner: deps.Session, Tenant: s.tenant(), Settle: settle,
-		Canary: imanage.NeedsCanary,
+		Operation: deps.DMS.Operation,
 		Recheck: func(ctx context.Context, u *provisioning.Unit, c provisioning.Change) string {
 			return o.desk.LiveCheck(ctx, u, c)
 		},
@@ -202,14 +200,21 @@ func (o *opened) clients(ctx context.Context, f *flags, s *setup, deps *desk.Dep
 	if err != nil {
 		return 0, err
 	}
+	maker.confirmed = func(ctx context.Context, operation string) bool {
+		uses, err := deps.Store.Uses(ctx, deps.Tenant)
+		return err == nil && uses[operation].State == provisioning.UseConfirmed
+	}
 	for _, c := range s.Connections {
+		if c.System == "imanage" && c.Name != s.chosen {
+			continue
+		}
 		system, err := maker.make(c)
 		if err != nil {
 			return 0, err
 		}
 		o.close = append(o.close, func() error { system.Close(); return nil })
 		if dms, ok := system.(provisioning.DMS); ok {
-			deps.DMS = dms
+			deps.DMS, deps.Offices = dms, c.Offices
 			if c.Settle != "" {
 				if settle, err = time.ParseDuration(c.Settle); err != nil {
 					return 0, err
@@ -238,10 +243,8 @@ func (o *opened) clients(ctx context.Context, f *flags, s *setup, deps *desk.Dep
 // tenant names the document system for what was confirmed on it before. A simulator's port changes with each run, so its name
 // stands alone.
 func (s *setup) tenant() string {
-	for _, c := range s.Connections {
-		if c.System == "imanage" && !strings.HasPrefix(c.URL, "http://127.") {
-			return c.URL
-		}
+	if c := s.document(); c != nil && !strings.HasPrefix(c.URL, "http://127.") {
+		return c.URL
 	}
 	return "simulator"
 }

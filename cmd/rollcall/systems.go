@@ -30,7 +30,8 @@ type maker struct {
 	keeper    *places
 	clock     provisioning.Clock
 	trace     *wire.Trace
-	secrets   map[string]provisioning.Secret // by key of the connection, before they are stored: connect tries them out
+	confirmed func(ctx context.Context, operation string) bool // whether the document system's tenant confirmed an operation
+	secrets   map[string]provisioning.Secret                   // by key of the connection, before they are stored: connect tries them out
 	// renewed hears of a secret that took the place of one of secrets: a sign-in that renews itself is used up by being tried.
 	renewed func(key string, secret provisioning.Secret)
 }
@@ -196,7 +197,7 @@ func (m *maker) imanage(c connection, loopback bool) (system, error) {
 	return imanage.New(imanage.Options{
 		Name: c.Name, URL: c.URL, Prefix: c.Prefix, OnPrem: c.OnPrem, Username: c.Username, Password: password, ClientID: c.ClientID,
 		ClientSecret: secret, EmployeeField: c.EmployeeField, AllowLoopbackHTTP: loopback, CAFile: c.CAFile, PerSecond: perSecond, Clock: m.clock,
-		Trace: m.trace,
+		Trace: m.trace, Confirmed: m.confirmed,
 	})
 }
 

@@ -25,8 +25,8 @@ type Deps struct {
 	// Settle is how long after a request was given up it may still take effect: its deadline and the server's longest
 	// processing (DESIGN 4.4).
 	Settle time.Duration
-	// Canary reports whether the first change of a kind on a tenant goes alone.
-	Canary func(provisioning.ChangeKind) bool
+	// Operation says which call a change becomes, and how that is first used. Nil: the document system's own answer.
+	Operation func(provisioning.Change) provisioning.Operation
 	// Recheck is asked at the moment of sending, against the live target: "" to go on, or why not (threats G2, G3).
 	Recheck func(ctx context.Context, u *provisioning.Unit, c provisioning.Change) string
 	// Step is told each named step of the protocol, for fault tests. Nil: nobody listens.
@@ -37,8 +37,9 @@ type Deps struct {
 type Executor struct {
 	deps Deps
 
-	mu    sync.Mutex
-	gates map[provisioning.ChangeKind]chan struct{}
+	mu    sync.Mutex                  // guards what follows
+	gates map[string]chan struct{}    // by operation
+	uses  map[string]provisioning.Use // what the tenant has shown, by operation; nil: to be read again
 }
 
 // The steps of the protocol, as Deps.Step is told them.
@@ -62,10 +63,10 @@ func New(d Deps) *Executor {
 	if d.Step == nil {
 		d.Step = func(string) {}
 	}
-	if d.Canary == nil {
-		d.Canary = func(provisioning.ChangeKind) bool { return true }
+	if d.Operation == nil {
+		d.Operation = d.DMS.Operation
 	}
-	return &Executor{deps: d, gates: make(map[provisioning.ChangeKind]chan struct{})}
+	return &Executor{deps: d, gates: make(map[string]chan struct{})}
 }
 
 // Run is one pass over a committed batch: it carries the stop rules over all its units.
@@ -82,11 +83,15 @@ type Run struct {
 	settled int
 }
 
-// NewRun begins a pass. changed is told each written step, and must not block.
+// NewRun begins a pass, which looks anew at what the tenant has shown of its operations. changed is told each written step, and must
+// not block.
 func (x *Executor) NewRun(batch int64, changed func(unit int64)) *Run {
 	if changed == nil {
 		changed = func(int64) {}
 	}
+	x.mu.Lock()
+	x.uses = nil
+	x.mu.Unlock()
 	return &Run{x: x, batch: batch, begun: x.deps.Clock.Now(), changed: changed, like: make(map[provisioning.ChangeKind]streak)}
 }
 
@@ -119,8 +124,11 @@ type streak struct {
 }
 
 // tally counts a settled op towards the stop rules. People run side by side, so "in a row" is told for each kind of change: one that
-// succeeds between them ends the row.
+// succeeds between them ends the row. What is done by hand is neither a failure nor a success.
 func (r *Run) tally(kind provisioning.ChangeKind, state provisioning.OpState, why string) {
+	if state == provisioning.OpByHand {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.settled++
@@ -172,6 +180,8 @@ func (r *Run) Unit(ctx context.Context, u provisioning.Unit) error {
 		case op.State.Settled():
 		case held > 0:
 			err = r.settle(ctx, ref, op, provisioning.OpParked, "", fmt.Sprintf("waits for change %d", held))
+		case u.WaitsFor(i) > 0: // it stays as it is until the step by hand that it rests on is ticked
+			continue
 		case r.Stopped() != "" && op.State == provisioning.OpPending:
 			return r.giveUp(ctx, &u)
 		default:
@@ -232,7 +242,7 @@ func (r *Run) giveUp(ctx context.Context, u *provisioning.Unit) error {
 			op := &u.Ops[i]
 			state, why := provisioning.OpCancelled, "cancelled by the operator"
 			switch op.State {
-			case provisioning.OpPending:
+			case provisioning.OpPending, provisioning.OpByHand:
 			case provisioning.OpSent:
 				state, why = provisioning.OpParked, "in doubt when the batch was cancelled: look at the account"
 			default:

@@ -18,20 +18,32 @@ const (
 
 // op does one change to its end. It returns an error only where the store failed, ctx ended, or the batch may not go on.
 func (r *Run) op(ctx context.Context, u *provisioning.Unit, ref provisioning.OpRef, op *provisioning.Op) error {
-	if op.Change.ByHand != "" {
-		return r.settle(ctx, ref, op, provisioning.OpByHand, "", "")
-	}
+	operation := r.x.deps.Operation(op.Change)
+	p := &pass{x: r.x, operation: operation}
+	defer p.leave()
 	for {
+		why, err := r.mayGo(ctx, p, op)
+		if err != nil {
+			return err
+		}
 		if op.State == provisioning.OpSent {
 			if err := r.doubt(ctx, ref, op); err != nil || op.State.Settled() {
 				return err
 			}
+			continue // what the tenant has shown may be another thing by now
 		}
 		if op.Attempts >= mostAttempts {
 			return r.settle(ctx, ref, op, provisioning.OpFailed, "", fmt.Sprintf("tried %d times without effect: %s", op.Attempts, op.Error))
 		}
-		go2, err := r.precondition(ctx, u, ref, op)
-		if err != nil || !go2 {
+		if why != "" {
+			return r.byHand(ctx, u, ref, op, why)
+		}
+		seen, err := r.observe(ctx, op.Change)
+		if err != nil {
+			return r.unreadable(ctx, op, err)
+		}
+		r.x.deps.Step(StepObserved)
+		if proceed, err := r.precondition(ctx, u, ref, op, seen); err != nil || !proceed {
 			return err
 		}
 		if err := r.send(ctx, ref, op); err != nil || op.State.Settled() {
@@ -40,18 +52,45 @@ func (r *Run) op(ctx context.Context, u *provisioning.Unit, ref provisioning.OpR
 	}
 }
 
-// precondition reads the object and decides whether the change may be sent: its effect may be there already, somebody else may
-// have changed it, a directory may own it now, or it may be protected.
-func (r *Run) precondition(ctx context.Context, u *provisioning.Unit, ref provisioning.OpRef, op *provisioning.Op) (bool, error) {
-	x, c := r.x, op.Change
-	seen, err := r.observe(ctx, c)
-	if err != nil {
-		return false, r.unreadable(ctx, ref, op, err)
+// mayGo waits until a change may be sent, and says why it may not be: then it is done by hand. A change whose step was frozen as one
+// by hand stays that, whatever the tenant has shown since. What is in doubt is looked at before that counts.
+func (r *Run) mayGo(ctx context.Context, p *pass, op *provisioning.Op) (why string, err error) {
+	if op.Change.ByHand != "" && op.State == provisioning.OpPending {
+		return op.Change.ByHand, nil
 	}
-	x.deps.Step(StepObserved)
+	if why, err = p.enter(ctx); err != nil {
+		return "", err
+	}
+	if op.State == provisioning.OpPending && r.Stopped() != "" { // while it waited for the first one
+		return "", &provisioning.Error{Code: provisioning.Held, Message: "the batch stops"}
+	}
+	return why, nil
+}
+
+// byHand leaves a change to a person in Control Center, with the reason. Nothing is sent and no intent is written. It is looked at
+// first: what is so already needs nobody, and what may not be done at all is not asked of a person either.
+func (r *Run) byHand(ctx context.Context, u *provisioning.Unit, ref provisioning.OpRef, op *provisioning.Op, why string) error {
+	seen, err := r.observe(ctx, op.Change)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil:
+		r.x.deps.Step(StepObserved)
+		if proceed, err := r.precondition(ctx, u, ref, op, seen); err != nil || !proceed {
+			return err
+		}
+	default: // it is the tick that must read it
+	}
+	return r.settle(ctx, ref, op, provisioning.OpByHand, "", why)
+}
+
+// precondition decides by what was seen whether the change is still to be done: its effect may be there already, somebody else may
+// have changed the object, a directory may own it now, or it may be protected.
+func (r *Run) precondition(ctx context.Context, u *provisioning.Unit, ref provisioning.OpRef, op *provisioning.Op, seen provisioning.Observation) (bool, error) {
+	x, c := r.x, op.Change
 	switch {
 	case seen.Value == c.After:
-		return false, r.settle(ctx, ref, op, provisioning.OpAlready, "it was so already: "+seen.Value, "")
+		return false, r.settle(ctx, ref, op, provisioning.OpAlready, "it was so already: "+short(seen.Value), "")
 	case seen.Managed:
 		return false, r.settle(ctx, ref, op, provisioning.OpParked, "", "a directory sync owns the account now: it waits for the directory")
 	case seen.Value != c.Before:
@@ -89,7 +128,7 @@ func (r *Run) observe(ctx context.Context, c provisioning.Change) (provisioning.
 }
 
 // unreadable stops the batch cleanly: what cannot be read can be neither sent nor decided.
-func (r *Run) unreadable(ctx context.Context, _ provisioning.OpRef, op *provisioning.Op, err error) error {
+func (r *Run) unreadable(ctx context.Context, op *provisioning.Op, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -101,11 +140,6 @@ func (r *Run) unreadable(ctx context.Context, _ provisioning.OpRef, op *provisio
 // again from its precondition.
 func (r *Run) send(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op) error {
 	x, c := r.x, op.Change
-	leave, err := x.enter(ctx, c.Kind)
-	if err != nil {
-		return err
-	}
-	defer leave()
 	now := x.deps.Clock.Now()
 	intent := x.event(provisioning.EventIntent, ref.Batch, ref.Unit, c.Account, describe(c))
 	if err := x.deps.Store.MarkSent(ctx, ref, now, intent); err != nil {
@@ -134,6 +168,8 @@ func (r *Run) send(ctx context.Context, ref provisioning.OpRef, op *provisioning
 		}
 		r.stopFor("the credential was refused: " + failure.Message)
 		return &provisioning.Error{Code: provisioning.Held, Message: "the credential was refused"}
+	case failure.Unsupported:
+		return r.unsupported(sending, ref, op, failure)
 	case failure.Effect == provisioning.NothingDone:
 		return r.nothingDone(ctx, sending, ref, op, failure)
 	case failure.Effect == provisioning.RefusedSend:
@@ -155,7 +191,7 @@ func (r *Run) accepted(ctx context.Context, ref provisioning.OpRef, op *provisio
 		}
 		x.deps.Step(StepReadBack)
 		if seen.Value == c.After {
-			return r.confirm(ctx, ref, op, fmt.Sprintf("answer %d, read back: %s", receipt.Status, short(seen.Value)))
+			return r.confirm(ctx, ref, op, fmt.Sprintf("answer %d, read back: %s", receipt.Status, short(seen.Value)), true)
 		}
 		if seen.Value != c.Before {
 			return r.settle(ctx, ref, op, provisioning.OpDrifted, "", fmt.Sprintf("accepted, but it reads %q", short(seen.Value)))
@@ -177,12 +213,37 @@ func short(value string) string {
 	return value
 }
 
-func (r *Run) confirm(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, evidence string) error {
+// confirm settles an op whose effect was read back. worked says that the call itself had it: then it is known to work on this tenant.
+func (r *Run) confirm(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, evidence string, worked bool) error {
 	if err := r.settle(ctx, ref, op, provisioning.OpConfirmed, evidence, ""); err != nil {
 		return err
 	}
 	r.x.deps.Step(StepConfirmed)
-	return r.x.confirmed(ctx, op.Change.Kind)
+	if !worked {
+		return nil
+	}
+	return r.x.shown(ctx, ref, r.x.deps.Operation(op.Change), provisioning.UseConfirmed, evidence)
+}
+
+// unsupported takes a call that the tenant does not know: it surely did nothing. The tenant's answer is remembered, so that none of
+// its like is sent again, and the change is done by hand.
+func (r *Run) unsupported(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, failure *provisioning.SendError) error {
+	x, operation := r.x, r.x.deps.Operation(op.Change)
+	how := fmt.Sprintf("answer %d", failure.Status)
+	if failure.Status == 0 {
+		how = failure.Message
+	}
+	if err := x.shown(ctx, ref, operation, provisioning.UseRefused, how); err != nil {
+		return err
+	}
+	if seen, err := r.observe(ctx, op.Change); err == nil && seen.Value == op.Change.After {
+		return r.confirm(ctx, ref, op, how+", and it is so: read back "+short(seen.Value), false)
+	}
+	why, _, err := x.maySend(ctx, operation)
+	if err != nil {
+		return err
+	}
+	return r.settle(ctx, ref, op, provisioning.OpByHand, "", why)
 }
 
 // nothingDone goes back to the start and waits as long as the system asked.
@@ -200,7 +261,7 @@ func (r *Run) nothingDone(ctx, sending context.Context, ref provisioning.OpRef, 
 // refused looks once before it believes a refusal: "already so" is not a failure (contracts/engine.md 3.1, rule 4).
 func (r *Run) refused(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, failure *provisioning.SendError) error {
 	if seen, err := r.observe(ctx, op.Change); err == nil && seen.Value == op.Change.After {
-		return r.confirm(ctx, ref, op, fmt.Sprintf("refused as %s, and it is so: read back %s", failure.Code, short(seen.Value)))
+		return r.confirm(ctx, ref, op, fmt.Sprintf("refused as %s, and it is so: read back %s", failure.Code, short(seen.Value)), false)
 	}
 	why := failure.Message
 	if failure.Code != "" {
@@ -228,51 +289,15 @@ func (r *Run) doubt(ctx context.Context, ref provisioning.OpRef, op *provisionin
 	}
 	seen, err := r.observe(ctx, c)
 	if err != nil {
-		return r.unreadable(ctx, ref, op, err)
+		return r.unreadable(ctx, op, err)
 	}
 	x.deps.Step(StepReadBack)
 	switch seen.Value {
 	case c.After:
-		return r.confirm(ctx, ref, op, "in doubt, then read back: "+short(seen.Value))
+		return r.confirm(ctx, ref, op, "in doubt, then read back: "+short(seen.Value), true)
 	case c.Before:
 		return r.settle(ctx, ref, op, provisioning.OpPending, "", "in doubt, then read back: it had no effect. "+op.Error)
 	default:
 		return r.settle(ctx, ref, op, provisioning.OpDrifted, "", fmt.Sprintf("in doubt, and now it reads %q", short(seen.Value)))
 	}
-}
-
-// enter waits for the canary: while a kind was never confirmed on this tenant, one change of it goes at a time.
-func (x *Executor) enter(ctx context.Context, kind provisioning.ChangeKind) (leave func(), err error) {
-	if !x.deps.Canary(kind) {
-		return func() {}, nil
-	}
-	used, err := x.deps.Store.FirstUse(ctx, x.deps.Tenant, kind)
-	if err != nil || used {
-		return func() {}, err
-	}
-	x.mu.Lock()
-	gate := x.gates[kind]
-	if gate == nil {
-		gate = make(chan struct{}, 1)
-		x.gates[kind] = gate
-	}
-	x.mu.Unlock()
-	select {
-	case gate <- struct{}{}:
-		return func() { <-gate }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// confirmed remembers that a kind works on this tenant.
-func (x *Executor) confirmed(ctx context.Context, kind provisioning.ChangeKind) error {
-	if !x.deps.Canary(kind) {
-		return nil
-	}
-	used, err := x.deps.Store.FirstUse(ctx, x.deps.Tenant, kind)
-	if err != nil || used {
-		return err
-	}
-	return x.deps.Store.ConfirmUse(ctx, x.deps.Tenant, kind, x.deps.Clock.Now())
 }

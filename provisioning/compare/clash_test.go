@@ -212,7 +212,8 @@ func TestTheMendOfAClash(t *testing.T) {
 				}
 			}
 			slices.SortStableFunc(row.Mismatches, func(a, b *provisioning.Mismatch) int { return a.Kind.Rank() - b.Kind.Rank() })
-			changes, kind, hold := propose.Mend(row, world)
+			mend := propose.Mend(row, world)
+			changes, kind, hold := mend.Changes, mend.Kind, mend.Hold
 			if kind != c.want || detail == "" {
 				t.Fatalf("mends %s, want %s: %v", kind, c.want, kinds(r))
 			}
@@ -253,7 +254,8 @@ func TestAnUnsettledLeaverIsHeld(t *testing.T) {
 		for _, i := range found.BySubject[at] {
 			row.Mismatches = append(row.Mismatches, &found.Mismatches[i])
 		}
-		changes, _, hold := propose.Mend(row, propose.World{Policy: policy.Default(), Library: func(string) bool { return true }})
+		mend := propose.Mend(row, propose.World{Policy: policy.Default(), Library: func(string) bool { return true }})
+		changes, hold := mend.Changes, mend.Hold
 		switch {
 		case c.held == "" && (len(changes) == 0 || hold != ""):
 			t.Errorf("%s: held by %q", name, hold)

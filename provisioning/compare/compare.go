@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -24,6 +26,10 @@ type Input struct {
 	PeopleProven   bool
 	AccountsProven bool
 	Clashes        []correlate.Clash // of the merge of several directories
+	At             time.Time         // the moment for which the policy's exceptions count
+	// Serves reports whether the document system is the one of a person, of several; nil: everybody's. Whom it does not serve is no
+	// joiner.
+	Serves func(person *provisioning.Person) bool
 }
 
 // Result holds every mismatch, and for each person and account the indexes of those that concern it.
@@ -35,7 +41,7 @@ type Result struct {
 
 // Compare finds every mismatch. It is linear in people and accounts.
 func Compare(in Input) *Result {
-	c := &comparer{Input: in, result: &Result{BySubject: make(map[int][]int), ByAccount: make(map[int][]int)}}
+	c := &comparer{Input: in, rules: in.Policy.HasRules(), result: &Result{BySubject: make(map[int][]int), ByAccount: make(map[int][]int)}}
 	c.duplicates()
 	for i := range in.Correlation.Subjects {
 		c.subject(i)
@@ -52,6 +58,8 @@ type comparer struct {
 	Input
 	result    *Result
 	duplicate map[int]bool // accounts that are another's duplicate
+	rules     bool         // the policy gives rights
+	held      []provisioning.Entitlement
 }
 
 func (c *comparer) add(m provisioning.Mismatch, subjects, accounts []int) {
@@ -81,7 +89,7 @@ func (c *comparer) subject(i int) {
 	case s.Status == provisioning.Disputed:
 	case s.Account >= 0:
 		c.linked(i, s, &c.Accounts[s.Account])
-	case s.Live() && s.Absence == nil && c.AccountsProven && c.Policy.InScope(s.Person):
+	case s.Live() && s.Absence == nil && c.AccountsProven && c.Policy.InScope(s.Person) && (c.Serves == nil || c.Serves(s.Person)):
 		detail := "no account"
 		if len(s.Suggestions) > 0 {
 			detail = fmt.Sprintf("no account; %d may be theirs, to be confirmed", len(s.Suggestions))
@@ -122,6 +130,8 @@ func (c *comparer) linked(i int, s *correlate.Subject, a *provisioning.Account) 
 	}
 	if detail := unconfigured(a); detail != "" {
 		c.add(provisioning.Mismatch{Kind: provisioning.KindUnconfigured, Detail: detail}, []int{i}, both)
+	} else {
+		c.entitlements(i, s.Person, s.Account)
 	}
 	if fields := Fields(s.Person, a); len(fields) > 0 {
 		parts := make([]string, len(fields))
@@ -140,12 +150,25 @@ func blank(s string) string {
 }
 
 func sameLogin(a, b string) bool {
+	if plain(a) && plain(b) { // nearly all: the folded forms need not be made
+		return strings.EqualFold(a, b)
+	}
 	ka, errA := names.Login(a)
 	kb, errB := names.Login(b)
 	if errA != nil || errB != nil {
 		return strings.EqualFold(a, b)
 	}
 	return ka == kb
+}
+
+// plain reports whether a text is ASCII.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // unconfigured says what first-login creation left behind, "" where the account is set up.
@@ -178,6 +201,7 @@ func (c *comparer) account(i int) {
 			c.add(provisioning.Mismatch{Kind: provisioning.KindAdministrator, Detail: detail}, owner, []int{i})
 		}
 	}
+	c.walled(i, owner)
 	if a.Enabled && len(a.Memberships) > 0 {
 		if _, in := a.Membership(a.PreferredLibrary); !in {
 			c.add(provisioning.Mismatch{

@@ -12,7 +12,6 @@ import (
 	"rollcall/provisioning/compare"
 	"rollcall/provisioning/correlate"
 	"rollcall/provisioning/policy"
-	"rollcall/provisioning/propose"
 )
 
 func someone(id, login, name string) provisioning.Person {
@@ -215,51 +214,6 @@ func TestUnprovenReads(t *testing.T) {
 		if len(got.Mismatches) != c.want {
 			t.Errorf("%+v: %+v", c, got.Mismatches)
 		}
-	}
-}
-
-// TestMendOrder: a leaver is disabled first, leaves NRTADMIN before other groups, and libraries come last, by hand; what a directory
-// owns, and what is protected, is held.
-func TestMendOrder(t *testing.T) {
-	a := account("TBARNES", "", "", "Tom Barnes")
-	a.Groups = []provisioning.GroupRef{{Library: "LON", Group: "ALL"}, {Library: "LON", Group: "NRTADMIN"}, {Library: "LON", Group: "OLD"}}
-	a.Memberships = []provisioning.Membership{{Library: "LON", Role: "STANDARD"}}
-	a.GlobalRoles = []string{"ADMIN"}
-	world := propose.World{
-		Policy: policy.Default(), Library: func(string) bool { return true },
-		Group: func(g provisioning.GroupRef) (provisioning.Group, bool) {
-			return provisioning.Group{Ref: g, Enabled: g.Group != "OLD"}, true
-		},
-		TakenID:   func(string) (string, bool) { return "", false },
-		TakenMail: func(string) (string, bool) { return "", false },
-	}
-	p := someone("1", "tbarnes", "Tom Barnes")
-	m := &provisioning.Mismatch{Kind: provisioning.KindLeaver}
-	changes, kind, hold := propose.Mend(propose.Row{Person: &p, Account: &a, Mismatches: []*provisioning.Mismatch{m}}, world)
-	want := []string{"disable account ", "leave group NRTADMIN", "leave group ALL", "leave group OLD hand", "remove global role ADMIN hand", "remove from library  hand"}
-	if kind != provisioning.KindLeaver || hold != "" || len(changes) != len(want) {
-		t.Fatalf("%v %q %+v", kind, hold, changes)
-	}
-	for i, c := range changes {
-		got := string(c.Kind) + " " + c.Object
-		if c.ByHand != "" {
-			got += " hand"
-		}
-		if got != want[i] {
-			t.Errorf("change %d is %q, want %q", i+1, got, want[i])
-		}
-		if c.Before == c.After {
-			t.Errorf("%s changes nothing", got)
-		}
-	}
-	managed := a
-	managed.DirectoryID = "ad"
-	if changes, _, hold := propose.Mend(propose.Row{Person: &p, Account: &managed, Mismatches: []*provisioning.Mismatch{m}}, world); len(changes) != 0 || hold == "" {
-		t.Errorf("a managed account: %+v", changes)
-	}
-	world.Policy = &policy.Policy{ProtectedIDs: []string{"TBAR*"}}
-	if changes, _, hold := propose.Mend(propose.Row{Person: &p, Account: &a, Mismatches: []*provisioning.Mismatch{m}}, world); len(changes) != 0 || hold == "" {
-		t.Errorf("a protected account: %+v", changes)
 	}
 }
 

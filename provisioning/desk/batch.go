@@ -4,14 +4,18 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/staging"
 )
 
-// loadDraft finds the batch that was being staged when the program last ended.
+// newestBatches bounds the look for a draft.
+const newestBatches = 60
+
+// loadDraft finds the batch that was being staged when the program last ended. One that a wizard made for itself is not that.
 func (d *Desk) loadDraft(ctx context.Context) error {
-	batches, err := d.deps.Store.Batches(ctx, 20)
+	batches, err := d.deps.Store.Batches(ctx, newestBatches)
 	if err != nil {
 		return err
 	}
@@ -19,13 +23,21 @@ func (d *Desk) loadDraft(ctx context.Context) error {
 	defer d.mu.Unlock()
 	d.setDraft(nil)
 	for _, b := range batches {
-		if b.State == provisioning.BatchDraft || b.State == provisioning.BatchReviewed {
+		if staged(b) && !own(b) {
 			d.setDraft(b)
 			return nil
 		}
 	}
 	return nil
 }
+
+// staged reports whether a batch is still being staged.
+func staged(b *provisioning.Batch) bool {
+	return b.State == provisioning.BatchDraft || b.State == provisioning.BatchReviewed || b.State == provisioning.BatchApproved
+}
+
+// own reports whether a batch stands for itself: it has a title, a minute or readers of its own.
+func own(b *provisioning.Batch) bool { return b.Title != "" || !b.Due.IsZero() || b.Sealed() }
 
 // setDraft makes b the draft and shows its rows' keys to StagedKeys. The caller holds mu.
 func (d *Desk) setDraft(b *provisioning.Batch) {
@@ -76,7 +88,7 @@ func (d *Desk) Stage(ctx context.Context, keys []string) (Staged, error) {
 		return Staged{}, &provisioning.Error{Code: provisioning.Invalid, Message: "nothing has been read yet", Hint: "press r to read"}
 	}
 	var units []provisioning.Unit
-	var left []Left
+	var left, kept []Left
 	for _, key := range keys {
 		i := roll.Find(key)
 		if i < 0 {
@@ -84,19 +96,23 @@ func (d *Desk) Stage(ctx context.Context, keys []string) (Staged, error) {
 			continue
 		}
 		row := &roll.Rows[i]
-		changes, kind, why := d.mend(st, row)
-		if why != "" || len(changes) == 0 {
+		mend := d.mend(st, row)
+		if mend.Hold != "" || len(mend.Changes) == 0 {
+			why := mend.Hold
 			if why == "" {
 				why = "nothing to mend"
 			}
 			left = append(left, Left{Key: key, Name: rowName(row), Why: why})
 			continue
 		}
-		units = append(units, unitOf(row, kind, changes))
+		for _, note := range mend.Notes {
+			kept = append(kept, Left{Key: key, Name: rowName(row), Why: note})
+		}
+		units = append(units, unitOf(row, mend.Kind, mend.Changes))
 	}
-	staged, err := d.put(ctx, units)
-	staged.Left = left
-	return staged, err
+	put, err := d.put(ctx, units)
+	put.Left, put.Kept = left, kept
+	return put, err
 }
 
 func unitOf(row *Row, kind provisioning.Kind, changes []provisioning.Change) provisioning.Unit {
@@ -143,38 +159,26 @@ func (d *Desk) Unstage(ctx context.Context, keys []string) error {
 	})
 }
 
-// DropUnit takes a person out of the draft, by the unit's id.
+// DropUnit takes a person out of the batch that they are staged in, by the unit's id.
 func (d *Desk) DropUnit(ctx context.Context, unit int64) error {
-	return d.edit(ctx, false, func(b *provisioning.Batch) (string, error) {
-		i := unitAt(b, unit)
-		if i < 0 {
-			return "", notInDraft()
-		}
+	return d.editUnit(ctx, unit, func(b *provisioning.Batch, i int) (string, error) {
 		name := b.Units[i].Name
 		return "dropped " + name, staging.Drop(b, i)
 	})
 }
 
-// DropOp takes one change out of the draft, and what rests on it.
+// DropOp takes one change out of a staged batch, and what rests on it.
 func (d *Desk) DropOp(ctx context.Context, unit int64, seq int) error {
-	return d.edit(ctx, false, func(b *provisioning.Batch) (string, error) {
-		i := unitAt(b, unit)
-		if i < 0 {
-			return "", notInDraft()
-		}
+	return d.editUnit(ctx, unit, func(b *provisioning.Batch, i int) (string, error) {
 		name := b.Units[i].Name
 		went, err := staging.DropOp(b, i, seq)
 		return fmt.Sprintf("dropped %d changes of %s", went, name), err
 	})
 }
 
-// EditOp gives a change of the draft another wish.
+// EditOp gives a change of a staged batch another wish.
 func (d *Desk) EditOp(ctx context.Context, unit int64, seq int, after string) error {
-	return d.edit(ctx, false, func(b *provisioning.Batch) (string, error) {
-		i := unitAt(b, unit)
-		if i < 0 {
-			return "", notInDraft()
-		}
+	return d.editUnit(ctx, unit, func(b *provisioning.Batch, i int) (string, error) {
 		return "edited a change of " + b.Units[i].Name, staging.Edit(b, i, seq, after)
 	})
 }
@@ -196,14 +200,13 @@ func (d *Desk) edit(ctx context.Context, begin bool, change func(*provisioning.B
 	if err := d.mayChange(); err != nil {
 		return err
 	}
-	st := d.state.Load()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var b *provisioning.Batch
 	switch {
 	case d.draft != nil:
 		b = cloneBatch(d.draft)
-	case begin && st != nil:
+	case begin && d.state.Load() != nil:
 		b = &provisioning.Batch{State: provisioning.BatchDraft, CreatedBy: d.deps.Operator.Name, CreatedAt: d.now()}
 	default:
 		return notInDraft()
@@ -212,27 +215,111 @@ func (d *Desk) edit(ctx context.Context, begin bool, change func(*provisioning.B
 	if err != nil {
 		return err
 	}
-	if st != nil {
-		b.SnapshotID, b.SnapshotAt = st.snap.ID, st.snap.TakenAt
+	if err := d.saveEdited(ctx, b, what); err != nil {
+		return d.reload(ctx, err)
 	}
 	if len(b.Units) == 0 {
-		if err := d.deps.Store.MoveBatch(ctx, b.ID, provisioning.BatchCancelled, "", "", d.event(provisioning.EventStaged, "", what+"; the batch is empty")); err != nil {
-			return err
-		}
-		d.setDraft(nil)
-		return nil
-	}
-	if err := d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventStaged, "", what)); err != nil {
-		return d.reload(ctx, err)
+		b = nil
 	}
 	d.setDraft(b)
 	return nil
+}
+
+// editUnit changes a staged batch, the draft or one that stands for itself, by a unit of it.
+func (d *Desk) editUnit(ctx context.Context, unit int64, change func(b *provisioning.Batch, i int) (string, error)) error {
+	d.mu.Lock()
+	inDraft := d.draft != nil && unitAt(d.draft, unit) >= 0
+	d.mu.Unlock()
+	if inDraft {
+		return d.edit(ctx, false, func(b *provisioning.Batch) (string, error) {
+			i := unitAt(b, unit)
+			if i < 0 {
+				return "", notInDraft()
+			}
+			return change(b, i)
+		})
+	}
+	if err := d.mayChange(); err != nil {
+		return err
+	}
+	batches, err := d.Batches(ctx, newestBatches)
+	if err != nil {
+		return err
+	}
+	for _, b := range batches {
+		i := unitAt(b, unit)
+		if i < 0 || !staged(b) {
+			continue
+		}
+		what, err := change(b, i)
+		if err != nil {
+			return err
+		}
+		return d.saveEdited(ctx, b, what)
+	}
+	return notInDraft()
+}
+
+// saveEdited saves an edited batch with its event, and cancels one that lost its last person. The record names nobody of a sealed one.
+func (d *Desk) saveEdited(ctx context.Context, b *provisioning.Batch, what string) error {
+	if b.Sealed() {
+		what = "edited a sealed batch"
+	}
+	if len(b.Units) == 0 {
+		return d.deps.Store.MoveBatch(ctx, b.ID, provisioning.BatchCancelled, "", "", d.event(provisioning.EventStaged, "", what+"; the batch is empty"))
+	}
+	if st := d.state.Load(); st != nil {
+		b.SnapshotID, b.SnapshotAt = st.snap.ID, st.snap.TakenAt
+	}
+	return d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventStaged, "", what))
+}
+
+// newBatch stages units in a batch that stands for itself, beside the one that is being staged: with its title, the minute at which it
+// is to begin (zero: when an operator commits it) in the operator's zone, and its readers where it is sealed. It is a draft: it is
+// reviewed and confirmed for itself.
+func (d *Desk) newBatch(ctx context.Context, title string, due time.Time, zone string, readers []string, units []provisioning.Unit) (*provisioning.Batch, error) {
+	if err := d.mayChange(); err != nil {
+		return nil, err
+	}
+	b := &provisioning.Batch{
+		State: provisioning.BatchDraft, CreatedBy: d.deps.Operator.Name, CreatedAt: d.now(), Title: title, Zone: zone, Readers: readers,
+	}
+	if !due.IsZero() {
+		b.Due = due.UTC().Truncate(time.Minute)
+		if err := d.future(b.Due); err != nil {
+			return nil, err
+		}
+	}
+	changes := 0
+	for _, u := range units {
+		if err := staging.Put(b, u); err != nil {
+			return nil, err
+		}
+		changes += len(u.Ops)
+	}
+	if len(b.Units) == 0 {
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "there is nobody to stage"}
+	}
+	if st := d.state.Load(); st != nil {
+		b.SnapshotID, b.SnapshotAt = st.snap.ID, st.snap.TakenAt
+	}
+	what := fmt.Sprintf("staged %d people, %d changes: %s", len(b.Units), changes, title)
+	if b.Sealed() {
+		what = fmt.Sprintf("staged a sealed batch: %d people, %d changes", len(b.Units), changes)
+	}
+	if err := d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventStaged, "", what)); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // reload takes the stored draft where somebody else edited it, so that the next try sees it.
 func (d *Desk) reload(ctx context.Context, cause error) error {
 	if provisioning.CodeOf(cause) == provisioning.Stale && d.draft != nil {
 		if b, err := d.deps.Store.Batch(ctx, d.draft.ID); err == nil {
+			if !staged(b) {
+				b = nil
+			}
 			d.setDraft(b)
 		}
 	}
@@ -269,12 +356,12 @@ func (d *Desk) batch(ctx context.Context, id int64) (*provisioning.Batch, error)
 			}
 		}
 	}
-	return d.deps.Store.Batch(ctx, id)
+	return d.readable(ctx, id)
 }
 
-// Batches lists the newest batches.
+// Batches lists the newest batches, but for sealed ones that the operator may not read.
 func (d *Desk) Batches(ctx context.Context, limit int) ([]*provisioning.Batch, error) {
-	return d.deps.Store.Batches(ctx, limit)
+	return d.unsealed(d.deps.Store.Batches(ctx, limit))
 }
 
 func (d *Desk) view(ctx context.Context, b *provisioning.Batch) (*BatchView, error) {
@@ -320,7 +407,12 @@ func (d *Desk) view(ctx context.Context, b *provisioning.Batch) (*BatchView, err
 	return v, nil
 }
 
-// begun reports whether a batch has left the staging area.
+// begun reports whether a batch was let go: one that waits for its minute was not yet.
 func begun(s provisioning.BatchState) bool {
-	return s != provisioning.BatchDraft && s != provisioning.BatchReviewed && s != provisioning.BatchApproved
+	switch s {
+	case provisioning.BatchDraft, provisioning.BatchReviewed, provisioning.BatchApproved, provisioning.BatchScheduled, provisioning.BatchMissed:
+		return false
+	default:
+		return true
+	}
 }

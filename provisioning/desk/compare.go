@@ -41,8 +41,8 @@ func (d *Desk) compareAnew(ctx context.Context, snap *provisioning.Snapshot) (*R
 	st := &compared{
 		snap: snap, links: links, account: make(map[string]int, len(snap.Accounts)), subject: make(map[string]int, len(links.Subjects)),
 		result: compare.Compare(compare.Input{
-			Correlation: links, Accounts: snap.Accounts, Policy: d.deps.Policy, PeopleProven: people, AccountsProven: accounts,
-			Clashes: merged.Clashes,
+			Correlation: links, Accounts: snap.Accounts, Policy: d.policy(), PeopleProven: people, AccountsProven: accounts,
+			Clashes: merged.Clashes, At: d.now(), Serves: d.serves,
 		}),
 	}
 	for i := range snap.Accounts {
@@ -55,6 +55,9 @@ func (d *Desk) compareAnew(ctx context.Context, snap *provisioning.Snapshot) (*R
 		}
 	}
 	rows := st.rows()
+	if len(d.deps.Offices) > 0 {
+		rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Person != nil && len(r.Accounts) == 0 && !d.serves(r.Person) })
+	}
 	d.mu.Lock()
 	d.gen++
 	gen := d.gen
@@ -69,6 +72,11 @@ func (d *Desk) compareAnew(ctx context.Context, snap *provisioning.Snapshot) (*R
 	d.mu.Unlock()
 	d.work.Go(fd.build) // so that the first key of a search finds its index made
 	return roll, nil
+}
+
+// serves reports whether the document system is that of a person's office.
+func (d *Desk) serves(p *provisioning.Person) bool {
+	return len(d.deps.Offices) == 0 || slices.ContainsFunc(d.deps.Offices, func(office string) bool { return strings.EqualFold(office, p.Office) })
 }
 
 // proven says whether every directory, and the document system, was read whole.
@@ -146,9 +154,12 @@ func (d *Desk) world(st *compared) propose.World {
 		}
 	}
 	return propose.World{
-		Policy:  d.deps.Policy,
-		Group:   func(r provisioning.GroupRef) (provisioning.Group, bool) { g, ok := groups[r]; return g, ok },
-		Library: func(id string) bool { return libraries[id] },
+		Policy:         d.policy(),
+		At:             d.now(),
+		ByHand:         d.byHand,
+		Group:          func(r provisioning.GroupRef) (provisioning.Group, bool) { g, ok := groups[r]; return g, ok },
+		Library:        func(id string) bool { return libraries[id] },
+		Administrators: st.otherAdministrators,
 		TakenID: func(id string) (string, bool) {
 			i, ok := st.account[strings.ToUpper(id)]
 			if !ok {
@@ -168,9 +179,9 @@ func (d *Desk) world(st *compared) propose.World {
 }
 
 // mend asks for the changes that mend a row.
-func (d *Desk) mend(st *compared, row *Row) ([]provisioning.Change, provisioning.Kind, string) {
+func (d *Desk) mend(st *compared, row *Row) propose.Proposal {
 	if row.Absence != nil && !row.Absence.Proven {
-		return nil, "", "absence not proven: " + row.Absence.How
+		return propose.Proposal{Hold: "absence not proven: " + row.Absence.How}
 	}
 	return propose.Mend(propose.Row{
 		Person: row.Person, Account: row.Account(), Mismatches: row.Mismatches, Suggestions: row.Suggestions,

@@ -21,6 +21,12 @@ type Deps struct {
 	Dispatcher  provisioning.Dispatcher
 	Policy      *policy.Policy
 	Clock       provisioning.Clock
+	Tenant      string // names the document system, for what was confirmed on it
+	// PolicySource reads policy.toml as it stands now; with it, a changed policy counts only once an operator accepted it. Nil: Policy
+	// is the policy.
+	PolicySource func() (PolicySource, error)
+	// Operators are the names of those whom the configuration maps, for sealing a batch.
+	Operators []string
 	// AuditKey is the key of the record's chain, for Verify.
 	AuditKey []byte
 	// HandSteps gives the exact steps of a change that is done by hand.
@@ -31,6 +37,9 @@ type Deps struct {
 	// FullEvery is how long a directory with a change feed is read by it before it is read whole again, by directory name; a
 	// directory that is not named takes an hour.
 	FullEvery map[string]time.Duration
+	// Offices are the offices that the document system serves, where the firm has several: a person of another office who has no account
+	// here is none of its concern. Nil: all.
+	Offices []string
 	// Canaries are the logins, emails or ids that a complete read must have seen, by directory name (DESIGN 3.2).
 	Canaries map[string][]string
 }
@@ -42,6 +51,8 @@ type Desk struct {
 	roll   atomic.Pointer[Roll]
 	state  atomic.Pointer[compared] // what the roll was made of
 	staged atomic.Pointer[map[string]bool]
+	rules  atomic.Pointer[policies] // nil: Deps.Policy counts
+	uses   atomic.Pointer[map[string]provisioning.Use]
 
 	mu      sync.Mutex // guards what follows
 	gen     uint64
@@ -50,6 +61,8 @@ type Desk struct {
 	running map[int64]*run
 	finder  *finder
 	done    map[string]string // account → what a batch of this process did last, read back
+	watched bool              // the schedule is looked at
+	nudge   func()            // has it looked at now
 
 	syncing sync.Mutex      // one read at a time
 	ctx     context.Context //nolint:containedctx // the life of the work that the desk owns; ended by Close
@@ -60,7 +73,7 @@ type Desk struct {
 // New makes a desk. Load gives it the last snapshot; Sync reads anew.
 func New(deps Deps) *Desk {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Desk{deps: deps, running: make(map[int64]*run), done: make(map[string]string), ctx: ctx, stop: stop}
+	return &Desk{deps: deps, running: make(map[int64]*run), done: make(map[string]string), nudge: func() {}, ctx: ctx, stop: stop}
 }
 
 // Close pauses nothing and loses nothing: it lets what is in flight finish within its deadline, and returns when every

@@ -30,6 +30,7 @@ type rig struct {
 	firm    *demofirm.Firm
 	running *demofirm.Running
 	store   *sqlite.Store
+	dms     *imanage.Client
 }
 
 func newRig(t *testing.T, people int, change func(*desk.Deps)) *rig {
@@ -56,12 +57,16 @@ func newRig(t *testing.T, people int, change func(*desk.Deps)) *rig {
 	t.Cleanup(func() { _ = r.store.Close() })
 	c := r.running.Connections()
 	limits := wire.Limits{Tries: 2, Attempt: 5 * time.Second}
-	directory, err := okta.New(okta.Options{Name: "okta", URL: c.Connections[0].URL, Token: provisioning.NewSecret(c.Connections[0].Token), AllowLoopbackHTTP: true, Limits: limits})
+	directory, err := okta.New(okta.Options{Name: "okta", URL: c.Connections[0].URL, Token: provisioning.NewSecret(c.Connections[0].Token), AllowLoopbackHTTP: true, Limits: limits, Groups: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(directory.Close)
 	dms, err := imanage.New(imanage.Options{
+		Confirmed: func(ctx context.Context, operation string) bool {
+			uses, err := r.store.Uses(ctx, "sim")
+			return err == nil && uses[operation].State == provisioning.UseConfirmed
+		},
 		Name: "imanage", URL: c.Connections[1].URL, Username: c.Connections[1].Username, Password: provisioning.NewSecret(c.Connections[1].Password),
 		ClientID: c.Connections[1].ClientID, ClientSecret: provisioning.NewSecret(c.Connections[1].ClientSecret), AllowLoopbackHTTP: true, Limits: limits,
 	})
@@ -69,13 +74,14 @@ func newRig(t *testing.T, people int, change func(*desk.Deps)) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(dms.Close)
-	p, err := policy.Parse([]byte(c.Policy))
+	r.dms = dms
+	p, err := policy.Parse([]byte(c.Policy), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	deps := desk.Deps{
 		Firm: c.Firm, Session: "test", Store: r.store, Directories: []provisioning.Directory{directory}, DMS: dms, Policy: p,
-		Clock: provisioning.SystemClock{}, AuditKey: key, HandSteps: imanage.HandSteps,
+		Clock: provisioning.SystemClock{}, AuditKey: key, HandSteps: imanage.HandSteps, Tenant: "sim",
 		FullEvery: map[string]time.Duration{"okta": 0}, // every read is a whole one, but where a test says otherwise
 		Operator:  provisioning.Operator{Name: c.Operator.Name, Account: c.Operator.Account, Role: provisioning.RoleApprover},
 	}
@@ -84,7 +90,7 @@ func newRig(t *testing.T, people int, change func(*desk.Deps)) *rig {
 	}
 	executor := commit.New(commit.Deps{
 		Store: r.store, DMS: dms, Clock: deps.Clock, Actor: "l.ortiz", Session: "test", Owner: "test", Tenant: "sim", Settle: 50 * time.Millisecond,
-		Canary: imanage.NeedsCanary,
+		Operation: dms.Operation,
 		Recheck: func(ctx context.Context, u *provisioning.Unit, ch provisioning.Change) string {
 			return r.LiveCheck(ctx, u, ch)
 		},

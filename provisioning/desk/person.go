@@ -29,11 +29,15 @@ func (d *Desk) Person(ctx context.Context, key string) (*PersonPage, error) {
 	page.Linked = d.linkedBy(st, &row)
 	page.Believed = believed(&row, roll)
 	page.Known = knownTo(row.Person)
-	if changes, kind, hold := d.mend(st, &row); len(changes) > 0 {
-		u := unitOf(&row, kind, changes)
+	mend := d.mend(st, &row)
+	if len(mend.Changes) > 0 {
+		u := unitOf(&row, mend.Kind, mend.Changes)
 		page.Mend = d.lines(st, &u)
 	} else if len(row.Mismatches) > 0 {
-		page.Mend = []Line{{What: "held", Note: hold}}
+		page.Mend = []Line{{What: "held", Note: mend.Hold}}
+	}
+	for _, note := range mend.Notes {
+		page.Mend = append(page.Mend, Line{What: "kept back", Note: note})
 	}
 	var err error
 	page.History, err = d.history(ctx, &row)
@@ -272,7 +276,7 @@ func (d *Desk) history(ctx context.Context, row *Row) ([]provisioning.Record, er
 		}
 	}
 	var found []provisioning.Record
-	err := d.deps.Store.Records(ctx, 1, func(r provisioning.Record) error {
+	err := d.records(ctx, 1, func(r provisioning.Record) error {
 		if subjects[r.Event.Subject] {
 			found = append(found, r)
 		}

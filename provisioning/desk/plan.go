@@ -30,6 +30,9 @@ type PlanMismatch struct {
 	Managed  bool                     `json:"managed"`
 	Detail   string                   `json:"detail"`
 	Fields   []provisioning.FieldDiff `json:"fields,omitempty"`
+
+	Missing []provisioning.Entitlement `json:"missing,omitempty"`
+	Excess  []provisioning.Entitlement `json:"excess,omitempty"`
 }
 
 // PlanChange is one change of one person, in order.
@@ -77,12 +80,15 @@ func (d *Desk) Plan(kinds ...provisioning.Kind) (*Plan, error) {
 		if worst == nil || (len(kinds) > 0 && !slices.Contains(kinds, worst.Kind)) {
 			continue
 		}
-		changes, kind, why := d.mend(st, row)
-		if why != "" {
-			p.Held = append(p.Held, PlanHeld{Name: rowName(row), Mismatch: worst.Kind, Why: why})
+		mend := d.mend(st, row)
+		if mend.Hold != "" {
+			p.Held = append(p.Held, PlanHeld{Name: rowName(row), Mismatch: worst.Kind, Why: mend.Hold})
 		}
-		for _, c := range changes {
-			change := PlanChange{Name: rowName(row), Mismatch: kind, Change: c}
+		for _, note := range mend.Notes {
+			p.Held = append(p.Held, PlanHeld{Name: rowName(row), Mismatch: mend.Kind, Why: note})
+		}
+		for _, c := range mend.Changes {
+			change := PlanChange{Name: rowName(row), Mismatch: mend.Kind, Change: c}
 			if row.Person != nil {
 				change.Person, change.Directory = row.Person.Key.ID, row.Person.Key.Directory
 			}
@@ -98,7 +104,7 @@ func (d *Desk) Plan(kinds ...provisioning.Kind) (*Plan, error) {
 func planMismatch(m *provisioning.Mismatch) PlanMismatch {
 	out := PlanMismatch{
 		Kind: m.Kind, Persons: []string{}, Accounts: slices.Clone(m.Accounts), Severity: m.Severity,
-		Managed: m.Managed, Detail: m.Detail, Fields: m.Fields,
+		Managed: m.Managed, Detail: m.Detail, Fields: m.Fields, Missing: m.Missing, Excess: m.Excess,
 	}
 	if out.Accounts == nil {
 		out.Accounts = []string{}

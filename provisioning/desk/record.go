@@ -18,11 +18,11 @@ type RecordQuery struct {
 	Limit int    // the newest so many; 0: all
 }
 
-// Records lists the record, newest first.
+// Records lists the record, newest first. What it tells of a sealed batch that the operator may not read names nobody.
 func (d *Desk) Records(ctx context.Context, q RecordQuery) ([]provisioning.Record, error) {
 	words := strings.Fields(names.Fold(q.Text))
 	var found []provisioning.Record
-	err := d.deps.Store.Records(ctx, 1, func(r provisioning.Record) error {
+	err := d.records(ctx, 1, func(r provisioning.Record) error {
 		if q.Batch != 0 && r.Event.Batch != q.Batch {
 			return nil
 		}

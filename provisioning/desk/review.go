@@ -26,7 +26,7 @@ func (d *Desk) judge(ctx context.Context, b *provisioning.Batch) ([]provisioning
 		return nil, err
 	}
 	return staging.Judge(b, staging.Facts{
-		Policy: d.deps.Policy, Snapshot: st.snap, Now: now, Operator: d.deps.Operator.Account,
+		Policy: d.policy(), Snapshot: st.snap, Now: now, Operator: d.deps.Operator.Account,
 		Identity: d.identity(ctx), Day: day, Week: week,
 	}), nil
 }
@@ -50,28 +50,43 @@ func (d *Desk) identity(ctx context.Context) string {
 }
 
 // Review freezes the draft under its hash and gives the view that the operator is to confirm (DESIGN 3.6).
-func (d *Desk) Review(ctx context.Context) (*BatchView, error) {
+func (d *Desk) Review(ctx context.Context) (*BatchView, error) { return d.ReviewBatch(ctx, 0) }
+
+// ReviewBatch is Review for any batch that is being staged, or that missed its minute and is looked at again; 0 is the draft. The roll
+// is the one of now, whatever the batch was staged on.
+func (d *Desk) ReviewBatch(ctx context.Context, id int64) (*BatchView, error) {
 	if err := d.mayChange(); err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	draft := d.draft
-	d.mu.Unlock()
-	if draft == nil {
-		_, err := d.batch(ctx, 0)
+	b, err := d.batch(ctx, id)
+	if err != nil {
 		return nil, err
 	}
-	b := cloneBatch(draft)
-	b.Hash = staging.Hash(b)
-	b.State = provisioning.BatchReviewed
-	if err := d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventReviewed, "", "hash "+b.Hash)); err != nil {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return nil, d.reload(ctx, err)
+	if d.missed(b) {
+		if b, err = d.takeBack(ctx, b); err != nil {
+			return nil, err
+		}
 	}
+	if !staged(b) {
+		hint := "stage a new batch"
+		if b.State == provisioning.BatchScheduled {
+			hint = "take it out of the calendar first"
+		}
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: fmt.Sprintf("batch %d is %s", b.ID, b.State), Hint: hint}
+	}
+	b.Hash = staging.Hash(b)
+	b.State, b.Release = provisioning.BatchReviewed, nil
+	err = d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventReviewed, "", "hash "+b.Hash))
 	d.mu.Lock()
-	d.setDraft(b)
+	if err != nil {
+		err = d.reload(ctx, err)
+	} else if d.draft != nil && d.draft.ID == b.ID {
+		d.setDraft(b)
+	}
 	d.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	return d.view(ctx, b)
 }
 

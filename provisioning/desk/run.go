@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +17,9 @@ import (
 type run struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
+	again  bool // it was asked to go on once more; guarded by the desk's mu, as over
+	over   bool
+	hidden bool // sealed to the operator
 	err    atomic.Pointer[error]
 	steps  atomic.Int64 // counts written steps, so that a follower knows that something moved
 }
@@ -24,66 +29,96 @@ type run struct {
 // returns when the batch has begun; Follow tells how far it is. A guard that holds is a *provisioning.Error with code Held
 // that names every person.
 func (d *Desk) Commit(ctx context.Context, c Commit) error {
-	if err := d.mayChange(); err != nil {
-		return err
-	}
-	b, err := d.batch(ctx, c.Batch)
+	b, err := d.ordered(ctx, c, provisioning.BatchReviewed, provisioning.BatchApproved)
 	if err != nil {
 		return err
 	}
-	if b.State != provisioning.BatchReviewed && b.State != provisioning.BatchApproved {
-		return &provisioning.Error{
-			Code: provisioning.Invalid, Message: fmt.Sprintf("batch %d is %s", b.ID, b.State), Hint: "review it first",
-		}
-	}
-	if c.Hash != b.Hash || staging.Hash(b) != b.Hash {
-		return &provisioning.Error{
-			Code: provisioning.Stale, Message: "the batch is not the one that was on the screen", Hint: "look at it again, then commit",
-		}
-	}
-	v, err := d.view(ctx, b)
+	v, released, err := d.confirmed(ctx, b, c)
 	if err != nil {
 		return err
 	}
-	if err := d.release(ctx, b, v, c); err != nil {
-		return err
-	}
-	if c.People != v.Confirm {
-		return &provisioning.Error{
-			Code: provisioning.Held, Message: fmt.Sprintf("%d was typed, the batch says %d", c.People, v.Confirm),
-			Hint: "type the number of people who lose access",
+	if released != "" {
+		if err := d.deps.Store.SaveBatch(ctx, b, d.batchEvent(provisioning.EventReleased, b.ID, released)); err != nil {
+			return err
 		}
 	}
 	e := d.event(provisioning.EventCommitted, "", fmt.Sprintf("%d people, %d changes, hash %s", len(b.Units), v.Changes, b.Hash))
 	if err := d.deps.Store.MoveBatch(ctx, b.ID, provisioning.BatchCommitted, b.Hash, "", e); err != nil {
 		return err
 	}
-	d.mu.Lock()
-	if d.draft != nil && d.draft.ID == b.ID {
-		d.setDraft(nil)
-	}
-	d.mu.Unlock()
-	d.start(b.ID)
+	d.noDraft(b.ID)
+	d.start(b)
 	return nil
 }
 
-// release lets a held batch go where the operator typed the right number with a reason and every guard that holds may be
-// released; the release is recorded with the batch, for its hash alone.
-func (d *Desk) release(ctx context.Context, b *provisioning.Batch, v *BatchView, c Commit) error {
-	held, releasable := staging.Holding(v.Verdicts)
-	if len(held) == 0 {
-		return nil
+// ordered gives the batch of an operator's order, where it is in one of these states and the one that was on the screen.
+func (d *Desk) ordered(ctx context.Context, c Commit, states ...provisioning.BatchState) (*provisioning.Batch, error) {
+	if err := d.mayChange(); err != nil {
+		return nil, err
 	}
-	refusal := heldError(held, releasable, v.Confirm)
-	if !releasable || c.Reason == "" || c.People != v.Confirm {
-		if err := d.deps.Store.Append(ctx, d.batchEvent(provisioning.EventHeld, b.ID, refusal.Error())); err != nil {
-			return err
+	b, err := d.batch(ctx, c.Batch)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(states, b.State) {
+		return nil, &provisioning.Error{
+			Code: provisioning.Invalid, Message: fmt.Sprintf("batch %d is %s", b.ID, b.State), Hint: "review it first",
 		}
-		return refusal
 	}
-	b.Release = &provisioning.Release{Hash: b.Hash, By: d.deps.Operator.Name, At: d.now(), People: c.People, Reason: c.Reason}
-	return d.deps.Store.SaveBatch(ctx, b, d.batchEvent(provisioning.EventReleased, b.ID,
-		fmt.Sprintf("%d people released: %s", c.People, c.Reason)))
+	if c.Hash != b.Hash || staging.Hash(b) != b.Hash {
+		return nil, &provisioning.Error{
+			Code: provisioning.Stale, Message: "the batch is not the one that was on the screen", Hint: "look at it again, then commit",
+		}
+	}
+	return b, nil
+}
+
+// confirmed lets every guard look, and takes the typed number. Where guards hold that may be released, and the number came with a
+// reason, the release is put into the batch, for its hash alone, and released says it for the record.
+func (d *Desk) confirmed(ctx context.Context, b *provisioning.Batch, c Commit) (v *BatchView, released string, err error) {
+	if v, err = d.view(ctx, b); err != nil {
+		return nil, "", err
+	}
+	held, releasable := staging.Holding(v.Verdicts)
+	switch {
+	case len(held) > 0 && (!releasable || c.Reason == "" || c.People != v.Confirm):
+		refusal := heldError(held, releasable, v.Confirm)
+		told := refusal.Error()
+		if b.Sealed() { // the record names nobody of it
+			told = "the batch is held: " + guards(held)
+		}
+		if err := d.deps.Store.Append(ctx, d.batchEvent(provisioning.EventHeld, b.ID, told)); err != nil {
+			return nil, "", err
+		}
+		return nil, "", refusal
+	case c.People != v.Confirm:
+		return nil, "", &provisioning.Error{
+			Code: provisioning.Held, Message: fmt.Sprintf("%d was typed, the batch says %d", c.People, v.Confirm),
+			Hint: "type the number of people who lose access",
+		}
+	case len(held) > 0:
+		b.Release = &provisioning.Release{Hash: b.Hash, By: d.deps.Operator.Name, At: d.now(), People: c.People, Reason: c.Reason}
+		released = fmt.Sprintf("%d people released: %s", c.People, c.Reason)
+	}
+	return v, released, nil
+}
+
+// guards names the guards that hold, with what they counted.
+func guards(held []provisioning.Verdict) string {
+	parts := make([]string, len(held))
+	for i, v := range held {
+		parts[i] = v.Guard + ": " + v.Sentence
+	}
+	return strings.Join(parts, "; ")
+}
+
+// noDraft ends the staging of a batch that was let go.
+func (d *Desk) noDraft(id int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.draft != nil && d.draft.ID == id {
+		d.setDraft(nil)
+	}
 }
 
 func (d *Desk) batchEvent(kind provisioning.EventKind, batch int64, detail string) provisioning.Event {
@@ -92,29 +127,42 @@ func (d *Desk) batchEvent(kind provisioning.EventKind, batch int64, detail strin
 	return e
 }
 
-// start puts the dispatcher to work on a committed batch, once. The desk owns the goroutine; Close waits for it.
-func (d *Desk) start(id int64) {
+// start puts the dispatcher to work on a committed batch; where it is at work on it, it goes on once more after that. The desk owns
+// the goroutine; Close waits for it.
+func (d *Desk) start(b *provisioning.Batch) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if r := d.running[id]; r != nil {
-		select {
-		case <-r.ended:
-		default:
-			return
-		}
+	if r := d.running[b.ID]; r != nil && !r.over {
+		r.again = true
+		return
 	}
 	ctx, cancel := context.WithCancel(d.ctx)
-	r := &run{cancel: cancel, ended: make(chan struct{})}
-	d.running[id] = r
+	r := &run{cancel: cancel, ended: make(chan struct{}), hidden: !d.mayRead(b)}
+	d.running[b.ID] = r
 	d.work.Go(func() {
 		defer close(r.ended)
 		defer cancel()
-		err := d.deps.Dispatcher.Run(ctx, id, func(int64) { r.steps.Add(1) })
-		if err != nil && !errors.Is(err, context.Canceled) {
-			r.err.Store(&err)
+		for {
+			err := d.deps.Dispatcher.Run(ctx, b.ID, func(int64) { r.steps.Add(1) })
+			if err != nil && !errors.Is(err, context.Canceled) {
+				r.err.Store(&err)
+			}
+			_ = d.loadUses(ctx) // what the tenant has shown meanwhile: known at the next read at the latest
+			d.readTouched(ctx, b.ID)
+			if !d.goesOn(ctx, r) {
+				return
+			}
 		}
-		d.readTouched(ctx, id)
 	})
+}
+
+// goesOn reports whether a run was asked to go on once more; where not, it is over.
+func (d *Desk) goesOn(ctx context.Context, r *run) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	on := r.again && ctx.Err() == nil
+	r.again, r.over = false, !on
+	return on
 }
 
 // Wait waits until a batch that runs in this process has come to rest.
@@ -141,7 +189,7 @@ const rateWindow = 5 * time.Second
 
 // Follow says how far a batch is; a screen asks for it a few times a second.
 func (d *Desk) Follow(ctx context.Context, id int64) (*Running, error) {
-	b, err := d.deps.Store.Batch(ctx, id)
+	b, err := d.readable(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -200,19 +248,25 @@ func (d *Desk) Follow(ctx context.Context, id int64) (*Running, error) {
 	return r, nil
 }
 
-// Working returns the id of a batch that runs in this process and how far it is in ops, for the small sign on every screen;
-// 0 where none does.
+// Working returns the id of a batch that runs in this process, for the small sign on every screen; 0 where none does that the
+// operator may read.
 func (d *Desk) Working() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, r := range d.running {
-		select {
-		case <-r.ended:
-		default:
+		if !r.over && !r.hidden {
 			return id
 		}
 	}
 	return 0
+}
+
+// active reports whether a dispatcher is at work on a batch in this process.
+func (d *Desk) active(id int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.running[id]
+	return r != nil && !r.over
 }
 
 // Pause lets what is in flight finish and starts nothing more.
@@ -234,11 +288,11 @@ func (d *Desk) Resume(ctx context.Context, id int64) error {
 	if err := d.mayChange(); err != nil {
 		return err
 	}
-	b, err := d.deps.Store.Batch(ctx, id)
+	b, err := d.readable(ctx, id)
 	if err != nil {
 		return err
 	}
-	if d.Working() == id {
+	if d.active(id) {
 		return nil
 	}
 	e := d.batchEvent(provisioning.EventResumed, id, "resumed by "+d.deps.Operator.Name)
@@ -250,7 +304,7 @@ func (d *Desk) Resume(ctx context.Context, id int64) error {
 			return err
 		}
 	}
-	d.start(id)
+	d.start(b)
 	return nil
 }
 
@@ -260,7 +314,7 @@ func (d *Desk) Retry(ctx context.Context, id int64) error {
 	if err := d.mayChange(); err != nil {
 		return err
 	}
-	b, err := d.deps.Store.Batch(ctx, id)
+	b, err := d.readable(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -282,16 +336,17 @@ func (d *Desk) Retry(ctx context.Context, id int64) error {
 			return err
 		}
 	}
-	d.start(id)
+	d.start(b)
 	return nil
 }
 
-// Tick closes a by-hand step that the operator did in Control Center: the account is read, and only what is seen is believed.
+// Tick closes a by-hand step that the operator did in Control Center: the account is read, and only what is seen is believed. What
+// waited for the step goes on by itself.
 func (d *Desk) Tick(ctx context.Context, batch, unit int64, seq int) error {
 	if err := d.mayChange(); err != nil {
 		return err
 	}
-	b, err := d.deps.Store.Batch(ctx, batch)
+	b, err := d.readable(ctx, batch)
 	if err != nil {
 		return err
 	}
@@ -313,19 +368,42 @@ func (d *Desk) Tick(ctx context.Context, batch, unit int64, seq int) error {
 	e := d.batchEvent(provisioning.EventByHand, batch, fmt.Sprintf("%s %s: read back %s", op.Change.Kind, op.Change.Library, seen.Value))
 	e.Unit, e.Op, e.Subject = unit, seq, op.Change.Account
 	o := provisioning.Outcome{State: provisioning.OpConfirmed, Evidence: "done by hand, read back: " + seen.Value, At: d.now()}
-	return d.deps.Store.TickByHand(ctx, unit, seq, o, e)
+	if err := d.deps.Store.TickByHand(ctx, unit, seq, o, e); err != nil {
+		return err
+	}
+	return d.goOn(ctx, batch)
+}
+
+// goOn runs what a ticked step has set free.
+func (d *Desk) goOn(ctx context.Context, id int64) error {
+	b, err := d.deps.Store.Batch(ctx, id)
+	if err != nil || !slices.ContainsFunc(b.Units, func(u provisioning.Unit) bool { return u.State == provisioning.UnitPending }) {
+		return err
+	}
+	switch b.State {
+	case provisioning.BatchOpenHand:
+		err := d.deps.Store.MoveBatch(ctx, id, provisioning.BatchCommitted, b.Hash, "", d.batchEvent(provisioning.EventResumed, id, "goes on: a step by hand was done"))
+		if err != nil && provisioning.CodeOf(err) != provisioning.Stale { // another tick was quicker
+			return err
+		}
+	case provisioning.BatchCommitted:
+	default: // paused or stopped: the resume takes it along
+		return nil
+	}
+	d.start(b)
+	return nil
 }
 
 // Unfinished lists the batches that a start offers to resume.
 func (d *Desk) Unfinished(ctx context.Context) ([]*provisioning.Batch, error) {
-	return d.deps.Store.Unfinished(ctx)
+	return d.unsealed(d.deps.Store.Unfinished(ctx))
 }
 
 func (d *Desk) move(ctx context.Context, id int64, to provisioning.BatchState, why string) error {
 	if err := d.mayChange(); err != nil {
 		return err
 	}
-	b, err := d.deps.Store.Batch(ctx, id)
+	b, err := d.readable(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -339,5 +417,5 @@ func (d *Desk) LiveCheck(ctx context.Context, u *provisioning.Unit, c provisioni
 	if identity == "" {
 		return "the account that rollcall signs in with cannot be read, so it cannot be protected"
 	}
-	return staging.LiveCheck(d.deps.Policy, d.deps.Operator.Account, identity)(u, c)
+	return staging.LiveCheck(d.policy(), d.deps.Operator.Account, identity)(u, c)
 }

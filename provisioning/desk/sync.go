@@ -19,7 +19,7 @@ const secondLook = 10 * time.Minute
 // mostLookups bounds the direct reads by id of one refresh: more missing people than this is no absence but a broken list.
 const mostLookups = 500
 
-// Sync reads every source, a directory with a change feed by what changed; proves what it read, keeps the snapshot and compares
+// Sync reads every source, those with a change feed by what changed; proves what it read, keeps the snapshot and compares
 // anew. progress may be nil; it is called from several goroutines, one at a time. A source that cannot be read does not fail the
 // sync: its proof says why.
 func (d *Desk) Sync(ctx context.Context, progress func(provisioning.Progress)) (*Roll, error) {
@@ -38,15 +38,20 @@ func (d *Desk) sync(ctx context.Context, whole bool, progress func(provisioning.
 	if err != nil {
 		return nil, err
 	}
+	if err := d.loadPolicy(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.loadUses(ctx); err != nil {
+		return nil, err
+	}
 	tell := serial(progress)
 	snap := &provisioning.Snapshot{Cursors: make(map[string]string)}
 	reads := make([]directoryRead, len(d.deps.Directories))
-	var inventory provisioning.Inventory
-	var evidence provisioning.ReadEvidence
+	var inventory inventoryRead
 
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		inventory, evidence, err = d.deps.DMS.ReadAll(gctx, tell)
+		inventory, err = d.readInventory(gctx, previous, whole, tell)
 		return err
 	})
 	for i, directory := range d.deps.Directories {
@@ -67,7 +72,7 @@ func (d *Desk) sync(ctx context.Context, whole bool, progress func(provisioning.
 		snap.Proofs = append(snap.Proofs, r.proof)
 		snap.Cursors[r.proof.Source] = r.cursor
 	}
-	if err := d.takeInventory(ctx, snap, previous, inventory, evidence); err != nil {
+	if err := d.takeInventory(ctx, snap, previous, inventory); err != nil {
 		return nil, err
 	}
 	snap.TakenAt = d.now()
@@ -93,37 +98,17 @@ func (d *Desk) Load(ctx context.Context) (*Roll, error) {
 	if err := d.loadDraft(ctx); err != nil {
 		return nil, err
 	}
+	if err := d.loadPolicy(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.loadUses(ctx); err != nil {
+		return nil, err
+	}
 	snap, err := d.deps.Store.LatestSnapshot(ctx)
 	if err != nil || snap == nil {
 		return nil, err
 	}
 	return d.compareAnew(ctx, snap)
-}
-
-// takeInventory puts what the document system holds into the snapshot. A read that is not complete keeps the accounts of the
-// last snapshot that it did not see, so that a broken list makes nobody a joiner.
-func (d *Desk) takeInventory(ctx context.Context, snap, previous *provisioning.Snapshot,
-	inventory provisioning.Inventory, evidence provisioning.ReadEvidence,
-) error {
-	lastGood, _, err := d.deps.Store.LastGood(ctx, d.deps.DMS.Name())
-	if err != nil {
-		return err
-	}
-	proof := provisioning.Prove(evidence, lastGood, 0, nil)
-	snap.Accounts, snap.Libraries, snap.Groups = inventory.Accounts, inventory.Libraries, inventory.Groups
-	if !proof.Complete && previous != nil {
-		seen := make(map[string]bool, len(snap.Accounts))
-		for i := range snap.Accounts {
-			seen[snap.Accounts[i].ID] = true
-		}
-		for _, a := range previous.Accounts {
-			if !seen[a.ID] {
-				snap.Accounts = append(snap.Accounts, a)
-			}
-		}
-	}
-	snap.Proofs = append(snap.Proofs, proof)
-	return nil
 }
 
 type directoryRead struct {

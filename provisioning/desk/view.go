@@ -109,6 +109,8 @@ type Staged struct {
 	Changes int
 	// Left names the rows that were not staged, each with the reason in a sentence. Nothing is left out silently.
 	Left []Left
+	// Kept names what was kept back of rows that were staged: a wall, a group that is disabled or does not exist.
+	Kept []Left
 }
 
 // Left is a row that could not be staged.

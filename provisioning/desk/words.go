@@ -30,7 +30,10 @@ func (d *Desk) lines(st *compared, u *provisioning.Unit) []Line {
 	for i := range u.Ops {
 		op := &u.Ops[i]
 		l := Line{Seq: op.Seq, What: what(op.Change), Effect: effect(op.Change), State: op.State, Note: d.note(st, u, op.Change)}
-		if op.Change.ByHand != "" && d.deps.HandSteps != nil {
+		if op.State == provisioning.OpByHand && l.Note == "" { // the tenant refused the call
+			l.Note = "by hand: " + op.Error
+		}
+		if (op.Change.ByHand != "" || op.State == provisioning.OpByHand) && d.deps.HandSteps != nil {
 			l.Hand = d.deps.HandSteps(op.Change)
 		}
 		l.Result = op.Evidence
@@ -65,6 +68,10 @@ func what(c provisioning.Change) string {
 		return "remove from library " + c.Library
 	case provisioning.RemoveGlobalRole:
 		return "remove global role " + c.Object
+	case provisioning.TransferWorkspace:
+		return "give workspace " + c.Object + " to " + c.After
+	case provisioning.ReleaseLock:
+		return "end the check-out of " + c.Object
 	default:
 		return string(c.Kind)
 	}
@@ -156,7 +163,7 @@ func (d *Desk) Explain(r *Roll, index int) Explanation {
 func (d *Desk) quiet(row *Row, name string) string {
 	a := row.Account()
 	switch {
-	case row.Person == nil && a != nil && d.deps.Policy.Service(a.ID):
+	case row.Person == nil && a != nil && d.policy().Service(a.ID):
 		return fmt.Sprintf("%s is a listed service account.", a.ID)
 	case row.Person == nil && a != nil:
 		return fmt.Sprintf("%s has nobody behind it in the directory, and is %s.", a.ID, state(a))
@@ -274,9 +281,10 @@ func (d *Desk) mendSentence(st *compared, row *Row) string {
 	if st == nil {
 		return ""
 	}
-	changes, _, hold := d.mend(st, row)
-	if hold != "" {
-		return "Held: " + strings.TrimSuffix(hold, ".") + "."
+	mend := d.mend(st, row)
+	changes := mend.Changes
+	if mend.Hold != "" {
+		return "Held: " + strings.TrimSuffix(mend.Hold, ".") + "."
 	}
 	if len(changes) == 0 {
 		return ""
@@ -287,13 +295,16 @@ func (d *Desk) mendSentence(st *compared, row *Row) string {
 		}
 		return fmt.Sprintf("Mend: disable now, then remove %s.", plural(len(changes)-1, "right"))
 	}
-	parts := make([]string, 0, len(changes))
+	parts := make([]string, 0, len(changes)+len(mend.Notes))
 	for _, c := range changes {
 		parts = append(parts, what(c))
 	}
 	const most = 4
 	if len(parts) > most {
 		parts = append(parts[:most-1], plural(len(parts)-most+1, "more change"))
+	}
+	if len(mend.Notes) > 0 {
+		return "Mend: " + strings.Join(parts, ", ") + ". Kept back: " + strings.TrimSuffix(mend.Notes[0], ".") + "."
 	}
 	return "Mend: " + strings.Join(parts, ", ") + "."
 }

@@ -1,25 +1,31 @@
-// Package policy says who should have what and who may not be touched: the guards' limits, protected, VIP and service accounts,
-// which types of person are left out, and where a joiner belongs. It reads one strict TOML text and knows no system.
+// Package policy says who should have what and who may not be touched: what a person's office, department, title, grade, employment
+// type and directory groups give (the birthright), which groups may never be held together (walls), the guards' limits, and the
+// protected, VIP and service accounts. It reads one strict TOML text and the CSV of walls beside it, and knows no system.
 package policy
 
 import (
-	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
 	"rollcall/provisioning"
-	"rollcall/provisioning/strict"
 )
 
-// Policy is a firm's policy. It is immutable after Parse.
+// Policy is a firm's policy. Parse, Default and Guarding make one; it is immutable afterwards and safe for concurrent use.
 type Policy struct {
-	Limits        Limits   `toml:"limits"`
-	ProtectedIDs  []string `toml:"protected"`      // break-glass accounts: ids, or patterns with *
-	VIPs          []string `toml:"vip"`            // accounts that are never changed here
-	Services      []string `toml:"service"`        // accounts of machines: ids, or patterns with *
-	ExcludedTypes []string `toml:"excluded_types"` // employment types that get no account
-	Homes         []Home   `toml:"home"`
+	Limits        Limits
+	ProtectedIDs  []string // break-glass accounts: ids, or patterns with *
+	VIPs          []string // accounts that are never changed here
+	Services      []string // accounts of machines: ids, or patterns with *
+	ExcludedTypes []string // employment types that get no account
+	Ungoverned    []string // LIBRARY/GROUP or LIBRARY, patterns with *: given by hand, never in excess
+	Walls         []Wall   // those of the file and those of its CSV
+
+	rules      []*source // the birthrights, in the file's order
+	mappings   []*source
+	exceptions []*source
+	made       *engine
 }
 
 // Limits are the guards' limits (DESIGN 5).
@@ -32,57 +38,29 @@ type Limits struct {
 	StaleIn string        `toml:"stale"`
 }
 
-// Home is where a joiner belongs: the most specific rule that fits gives the preferred library, its role and its groups.
-type Home struct {
-	Office     string   `toml:"office"`
-	Department string   `toml:"department"`
-	Library    string   `toml:"library"`
-	Role       string   `toml:"role"`
-	Groups     []string `toml:"groups"`
+// Wall keeps groups apart: each of its patterns is a side, and no account may hold groups of two different sides.
+type Wall struct {
+	Name   string
+	Groups []string // LIBRARY/GROUP, /GROUP for a global one; * stands for anything, in the library's place for a global one too
 }
 
 // DefaultRole is the library role that iManage itself gives (contracts/imanage.md 7).
 const DefaultRole = "DEFAULT"
 
-// Default is the policy of a firm that wrote none: every guard on, nobody listed, no home.
+// Default is the policy of a firm that wrote none: every guard on, nobody listed, no rule.
 func Default() *Policy {
-	return &Policy{Limits: Limits{Count: 20, Percent: 10, Day: 20, Week: 40, Stale: time.Hour}}
+	p := &Policy{Limits: Limits{Count: 20, Percent: 10, Day: 20, Week: 40, Stale: time.Hour}}
+	p.made = compile(p)
+	return p
 }
 
-// Parse reads a policy. An unknown key is an error that names the line; what is not set keeps its default.
-func Parse(data []byte) (*Policy, error) {
-	p := Default()
-	if err := strict.Decode("policy.toml", data, p); err != nil {
-		return nil, err
+// engine is what was made of the policy for quick answers. A policy that was not made by this package has none yet: it answers
+// rightly, and slowly.
+func (p *Policy) engine() *engine {
+	if p.made != nil {
+		return p.made
 	}
-	if p.Limits.StaleIn != "" {
-		d, err := time.ParseDuration(p.Limits.StaleIn)
-		if err != nil || d <= 0 {
-			return nil, invalid("limits.stale is no duration such as 1h or 30m: " + p.Limits.StaleIn)
-		}
-		p.Limits.Stale = d
-	}
-	l := p.Limits
-	if l.Count < 0 || l.Day < 0 || l.Week < 0 || l.Percent < 0 || l.Percent > 100 {
-		return nil, invalid("limits must be 0 or more, and percent at most 100")
-	}
-	for _, list := range [][]string{p.ProtectedIDs, p.VIPs, p.Services} {
-		for _, pattern := range list {
-			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
-				return nil, invalid(fmt.Sprintf("%q is no account id or pattern", pattern))
-			}
-		}
-	}
-	for i, h := range p.Homes {
-		if h.Library == "" {
-			return nil, invalid(fmt.Sprintf("home %d names no library", i+1))
-		}
-	}
-	return p, nil
-}
-
-func invalid(message string) error {
-	return &provisioning.Error{Code: provisioning.Invalid, Message: "policy.toml: " + message, Hint: "mend the file"}
+	return compile(p)
 }
 
 // Protected says whether, and why, an account may never be changed: break-glass or VIP (threats G2).
@@ -126,28 +104,58 @@ func (p *Policy) InScope(person *provisioning.Person) bool {
 	return true
 }
 
-// Home gives where a person belongs: office and department, then department, then office, then the rule that names neither;
-// among equals the first in the file.
-func (p *Policy) Home(person *provisioning.Person) (Home, bool) {
-	best, rank := Home{}, -1
-	for _, h := range p.Homes {
-		if (h.Office != "" && !strings.EqualFold(h.Office, person.Office)) ||
-			(h.Department != "" && !strings.EqualFold(h.Department, person.Department)) {
-			continue
-		}
-		r := 0
-		if h.Office != "" {
-			r++
-		}
-		if h.Department != "" {
-			r += 2
-		}
-		if r > rank {
-			best, rank = h, r
+// HasRules reports whether the policy gives anybody anything. Without rules nobody is compared against it.
+func (p *Policy) HasRules() bool { return len(p.rules)+len(p.mappings)+len(p.exceptions) > 0 }
+
+// Governs reports whether a right that the policy does not give may be called in excess. What the ungoverned list names is given by
+// hand; a library that stands there alone leaves its role and all its groups to the hand too. What a mapping gives is kept in step
+// with the directory group in both directions, and is governed whatever the list says.
+func (p *Policy) Governs(e provisioning.Entitlement) bool {
+	if len(p.Ungoverned) == 0 {
+		return true
+	}
+	x := p.engine()
+	for _, m := range p.mappings {
+		if m.names(e) {
+			return true
 		}
 	}
-	if best.Role == "" {
-		best.Role = DefaultRole
+	for i := range x.ungoverned {
+		if x.ungoverned[i].takes(e) {
+			return false
+		}
 	}
-	return best, rank >= 0
+	return true
+}
+
+// Guarding gives the policy with what guards of another one added, so that it never protects less than either: the protected, VIP
+// and service lists and the walls of both, and the smaller of each limit. Whom it gives what is its own.
+func (p *Policy) Guarding(other *Policy) *Policy {
+	both := *p
+	both.ProtectedIDs = union(p.ProtectedIDs, other.ProtectedIDs)
+	both.VIPs = union(p.VIPs, other.VIPs)
+	both.Services = union(p.Services, other.Services)
+	both.Walls = slices.Clone(p.Walls)
+	for _, w := range other.Walls {
+		if !slices.ContainsFunc(both.Walls, func(have Wall) bool { return have.Name == w.Name && slices.Equal(have.Groups, w.Groups) }) {
+			both.Walls = append(both.Walls, w)
+		}
+	}
+	both.Limits.Count = min(p.Limits.Count, other.Limits.Count)
+	both.Limits.Percent = min(p.Limits.Percent, other.Limits.Percent)
+	both.Limits.Day = min(p.Limits.Day, other.Limits.Day)
+	both.Limits.Week = min(p.Limits.Week, other.Limits.Week)
+	both.Limits.Stale = min(p.Limits.Stale, other.Limits.Stale)
+	both.made = compile(&both)
+	return &both
+}
+
+func union(a, b []string) []string {
+	both := slices.Clone(a)
+	for _, s := range b {
+		if !slices.Contains(both, s) {
+			both = append(both, s)
+		}
+	}
+	return both
 }

@@ -1,15 +1,14 @@
-// Package propose gives the mend of a mismatch: the changes that would make it go away, each with the precondition that it saw,
-// or the reason why an operator must decide first. It stages nothing and sends nothing.
+// Package propose gives the mend of a mismatch, and of a joiner, mover or leaver: the changes that would make it so, each with the
+// precondition that it saw, or the reason why an operator must decide first. It stages nothing and sends nothing.
 package propose
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/compare"
-	"rollcall/provisioning/names"
 	"rollcall/provisioning/policy"
 )
 
@@ -21,72 +20,128 @@ type Row struct {
 	Suggestions []provisioning.Suggestion
 }
 
-// World is what else a mend must know: the policy, the groups that exist, and which ids and emails are taken.
+// World is what else a mend must know: the policy and the moment for which it is asked, the groups and libraries that exist, and
+// which ids and emails are taken.
 type World struct {
 	Policy    *policy.Policy
+	At        time.Time
 	Group     func(provisioning.GroupRef) (provisioning.Group, bool)
 	Library   func(id string) bool
 	TakenID   func(id string) (by string, taken bool)
 	TakenMail func(email string) (by string, taken bool)
+	// Administrators counts the enabled members of a library's NRTADMIN but for one account. Nil: not known.
+	Administrators func(library, but string) int
+	// ByHand says why a change may not be sent to this tenant, "" where it may (DESIGN 4, first use "probe"). Nil: every change may.
+	ByHand func(provisioning.Change) string
 }
 
-// ByHandReason is why a change stands as a step by hand: no public source confirms the call (contracts/imanage.md 5.2, 7).
-const ByHandReason = "not confirmed by iManage's public contract"
+// Proposal is a mend.
+type Proposal struct {
+	Changes []provisioning.Change // in the order in which they are done
+	Kind    provisioning.Kind     // the mismatch that they mend
+	Hold    string                // why nothing is proposed: a sentence for the operator
+	Notes   []string              // what is kept back of an otherwise good mend, each a sentence with its reason
+}
 
-// Mend gives the changes that mend a row, in the order in which they are done, and the mismatch that they mend. hold says why
-// nothing, or not all, is proposed: a sentence for the operator.
-func Mend(row Row, w World) (changes []provisioning.Change, kind provisioning.Kind, hold string) {
+// add puts more changes behind those that are there, each once, by what they touch.
+func (p *Proposal) add(more ...provisioning.Change) {
+	for _, c := range more {
+		if !slices.ContainsFunc(p.Changes, func(have provisioning.Change) bool {
+			return have.Kind == c.Kind && have.Account == c.Account && have.Library == c.Library && have.Object == c.Object
+		}) {
+			p.Changes = append(p.Changes, c)
+		}
+	}
+}
+
+// Mend gives the changes that mend a row.
+func Mend(row Row, w World) Proposal {
 	if len(row.Mismatches) == 0 {
-		return nil, "", "nothing to mend"
+		return Proposal{Hold: "nothing to mend"}
 	}
 	worst := row.Mismatches[0]
 	if hold := untouchable(row, w, worst); hold != "" {
-		return nil, worst.Kind, hold
+		return Proposal{Kind: worst.Kind, Hold: hold}
 	}
 	for _, m := range row.Mismatches { // before all else: a leaver who may be somebody live is none
 		if m.Unsettled {
-			return nil, m.Kind, m.Detail
+			return Proposal{Kind: m.Kind, Hold: m.Detail}
 		}
 	}
+	var p Proposal
 	for _, m := range row.Mismatches {
 		switch m.Kind {
 		case provisioning.KindLeaver:
-			return leaver(row.Account, w), m.Kind, ""
+			if hold := lastAdministrator(row.Account, w); hold != "" {
+				return Proposal{Kind: m.Kind, Hold: hold}
+			}
+			return Proposal{Kind: m.Kind, Changes: Leaver(row.Account, w)}
 		case provisioning.KindReusedID:
-			return nil, m.Kind, "a login or email of somebody's old account: " + m.Detail + ". Give a new login, or confirm that it is the same person"
+			return Proposal{Kind: m.Kind, Hold: "a login or email of somebody's old account: " + m.Detail + ". Give a new login, or confirm that it is the same person"}
 		case provisioning.KindClash:
-			return nil, m.Kind, m.Detail
+			return Proposal{Kind: m.Kind, Hold: m.Detail}
 		case provisioning.KindDisputed:
-			return nil, m.Kind, "several may be theirs: open the row and confirm which account it is"
+			return Proposal{Kind: m.Kind, Hold: "several may be theirs: open the row and confirm which account it is"}
 		case provisioning.KindJoiner:
-			changes, hold := joiner(row, w)
-			return changes, m.Kind, hold
+			return Joiner(row, w, Birthright(row.Person, w))
 		case provisioning.KindOrphan:
-			return disable(row.Account), m.Kind, ""
-		case provisioning.KindDuplicate, provisioning.KindSSOName:
-			if kind == "" {
-				kind = m.Kind
+			return Proposal{Kind: m.Kind, Changes: disable(row.Account)}
+		case provisioning.KindDuplicate, provisioning.KindSSOName, provisioning.KindWall:
+			if p.Kind == "" {
+				p.Kind = m.Kind
 			}
-			if m.Kind == provisioning.KindDuplicate {
-				hold = "a second account: find out which one holds the work, then disable the other"
-			} else {
-				hold = "the user id cannot be changed: have the directory send " + idOf(row) + " as the single sign-on name"
-			}
+			p.Hold = decides(row, m)
 		default:
 			part := mendPart(row, w, m)
-			if len(part) > 0 && (kind == "" || len(changes) == 0) {
-				kind = m.Kind
+			if len(part.Changes) > 0 && (p.Kind == "" || len(p.Changes) == 0) {
+				p.Kind = m.Kind
 			}
-			changes = appendNew(changes, part)
+			p.add(part.Changes...)
+			p.Notes = append(p.Notes, part.Notes...)
 		}
 	}
-	if len(changes) > 0 {
-		return changes, kind, ""
+	if len(p.Changes) > 0 {
+		if p.Hold != "" { // the rest is mended, and this is told beside it
+			p.Notes, p.Hold = append([]string{p.Hold}, p.Notes...), ""
+		}
+		return p
 	}
-	if hold == "" {
-		hold = "nothing can be proposed: " + worst.Detail
+	p.Kind = worst.Kind
+	switch {
+	case p.Hold != "":
+	case len(p.Notes) > 0:
+		p.Hold, p.Notes = p.Notes[0], p.Notes[1:]
+	case worst.Kind == provisioning.KindEntitlement:
+		p.Hold = "only rights in excess: they are taken away on request alone"
+	default:
+		p.Hold = "nothing can be proposed: " + worst.Detail
 	}
-	return nil, worst.Kind, hold
+	return p
+}
+
+// lastAdministrator says why the end of an account would leave a library without anybody who may administer it (DESIGN 5).
+func lastAdministrator(a *provisioning.Account, w World) string {
+	if w.Administrators == nil || !a.Enabled {
+		return ""
+	}
+	for _, library := range a.Administers() {
+		if w.Administrators(library, a.ID) == 0 {
+			return a.ID + " is the last enabled administrator of " + library + ": appoint another one first"
+		}
+	}
+	return ""
+}
+
+// decides says what an operator must do about a mismatch that no change mends.
+func decides(row Row, m *provisioning.Mismatch) string {
+	switch m.Kind {
+	case provisioning.KindDuplicate:
+		return "a second account: find out which one holds the work, then disable the other"
+	case provisioning.KindWall:
+		return "a wall is broken: " + m.Detail + ". Ask the matter's partner which side they are on, then take them out of the other"
+	default:
+		return "the user id cannot be changed: have the directory send " + idOf(row) + " as the single sign-on name"
+	}
 }
 
 func idOf(row Row) string {
@@ -98,185 +153,94 @@ func idOf(row Row) string {
 
 // untouchable says why a row may not be changed at all.
 func untouchable(row Row, w World, worst *provisioning.Mismatch) string {
-	a := row.Account
-	if a == nil {
+	if row.Account == nil {
 		return ""
 	}
+	why := Untouchable(row.Account, w)
+	if why == "" && w.Policy.Service(row.Account.ID) && worst.Kind != provisioning.KindAttribute {
+		return row.Account.ID + " is a listed service account"
+	}
+	return why
+}
+
+// Untouchable says why an account may not be changed at all: a directory sync owns it, or it is protected; "" where it may.
+func Untouchable(a *provisioning.Account, w World) string {
 	if a.Managed() {
 		return "waits for the directory: a directory sync owns " + a.ID
 	}
 	if why, ok := w.Policy.Protected(a.ID); ok {
 		return a.ID + " is protected: " + why
 	}
-	if w.Policy.Service(a.ID) && worst.Kind != provisioning.KindAttribute {
-		return a.ID + " is a listed service account"
-	}
 	return ""
 }
 
 // mendPart mends a mismatch that stands beside others without contradiction.
-func mendPart(row Row, w World, m *provisioning.Mismatch) []provisioning.Change {
+func mendPart(row Row, w World, m *provisioning.Mismatch) Proposal {
 	switch m.Kind {
 	case provisioning.KindAdministrator:
-		return administrator(row.Account, w)
+		return Proposal{Changes: administrator(row.Account, w)}
 	case provisioning.KindAttribute:
-		return attributes(row.Account, m)
-	case provisioning.KindUnconfigured:
-		return configure(row.Person, row.Account, w)
+		return Proposal{Changes: attributes(row.Account, m)}
+	case provisioning.KindUnconfigured, provisioning.KindEntitlement:
+		return Missing(row.Person, row.Account, w)
 	case provisioning.KindPreferredLibrary:
-		return preferred(row.Person, row.Account, w)
+		return Proposal{Changes: preferred(row.Person, row.Account, w)}
 	default:
-		return nil
+		return Proposal{}
 	}
 }
 
-func disable(a *provisioning.Account) []provisioning.Change {
-	if !a.Enabled {
-		return nil
+// Missing gives an account what its person's birthright gives and it does not hold. What is in excess stays.
+func Missing(p *provisioning.Person, a *provisioning.Account, w World) Proposal {
+	drift := compare.Entitlements(w.Policy, p, a, w.At)
+	wanted := make([]provisioning.Entitlement, 0, len(drift.Missing))
+	for _, g := range drift.Missing {
+		wanted = append(wanted, g.Entitlement)
 	}
-	return []provisioning.Change{{
-		Kind: provisioning.DisableAccount, Account: a.ID, Before: provisioning.ValueEnabled, After: provisioning.ValueDisabled,
-	}}
-}
-
-// leaver disables first, then takes NRTADMIN, groups, global roles and libraries (DESIGN 4, contracts/imanage.md 10).
-func leaver(a *provisioning.Account, w World) []provisioning.Change {
-	changes := disable(a)
-	changes = append(changes, leaveGroups(a, w, func(g provisioning.GroupRef) bool { return g.Group == provisioning.NRTADMIN })...)
-	changes = append(changes, leaveGroups(a, w, func(g provisioning.GroupRef) bool { return g.Group != provisioning.NRTADMIN })...)
-	changes = append(changes, globalRoles(a)...)
-	for _, m := range a.Memberships {
-		changes = append(changes, provisioning.Change{
-			Kind: provisioning.RemoveLibrary, Account: a.ID, Library: m.Library, Before: provisioning.ValueMember, After: provisioning.ValueAbsent,
-			ByHand: ByHandReason,
-		})
+	profile := provisioning.ProfileOf(a)
+	out := Grant(profile, a, wanted, w)
+	for i := range drift.Withheld {
+		out.Notes = append(out.Notes, WithheldWhy(&drift.Withheld[i]))
 	}
-	return changes
-}
-
-func administrator(a *provisioning.Account, w World) []provisioning.Change {
-	changes := leaveGroups(a, w, func(g provisioning.GroupRef) bool { return g.Group == provisioning.NRTADMIN && g.Library != "" })
-	return append(changes, globalRoles(a)...)
-}
-
-func leaveGroups(a *provisioning.Account, w World, which func(provisioning.GroupRef) bool) []provisioning.Change {
-	var changes []provisioning.Change
-	for _, g := range a.Groups {
-		if !which(g) {
-			continue
-		}
-		c := provisioning.Change{
-			Kind: provisioning.LeaveGroup, Account: a.ID, Library: g.Library, Object: g.Group,
-			Before: provisioning.ValueMember, After: provisioning.ValueNoMember,
-		}
-		if group, ok := w.Group(g); ok && !group.Enabled {
-			c.ByHand = "the group is disabled, and iManage lets nobody leave it while it is"
-		}
-		changes = append(changes, c)
-	}
-	return changes
-}
-
-func globalRoles(a *provisioning.Account) []provisioning.Change {
-	changes := make([]provisioning.Change, 0, len(a.GlobalRoles))
-	for _, r := range a.GlobalRoles {
-		changes = append(changes, provisioning.Change{
-			Kind: provisioning.RemoveGlobalRole, Account: a.ID, Object: r, Before: provisioning.ValueMember, After: provisioning.ValueNoMember,
-			ByHand: ByHandReason,
-		})
-	}
-	return changes
-}
-
-// joiner creates the account, assigns the home library with its role, and joins its groups.
-func joiner(row Row, w World) ([]provisioning.Change, string) {
-	p := row.Person
-	if len(row.Suggestions) > 0 {
-		return nil, fmt.Sprintf("%s may be theirs: open the row and say whether it is, before another account is made", row.Suggestions[0].Account)
-	}
-	id := strings.ToUpper(p.SSOName)
-	if _, err := names.Login(id); err != nil || len(id) > 64 {
-		return nil, "the directory sends no usable single sign-on name for them"
-	}
-	if by, taken := w.TakenID(id); taken {
-		return nil, fmt.Sprintf("the id %s is taken by the account of %s: never given twice", id, by)
-	}
-	if by, taken := w.TakenMail(p.Email); taken {
-		return nil, fmt.Sprintf("the email %s is taken by account %s", p.Email, by)
-	}
-	home, ok := w.Policy.Home(p)
-	if !ok || !w.Library(home.Library) {
-		return nil, "policy.toml names no home library for " + p.Office + " " + p.Department
-	}
-	profile := provisioning.Profile{
-		ID: id, FullName: p.FullName, Email: p.Email, Location: p.Office, Phone: p.Phone,
-		EmployeeNumber: p.EmployeeNumber, PreferredLibrary: home.Library,
-	}
-	changes := []provisioning.Change{{
-		Kind: provisioning.CreateAccount, Account: id, Before: provisioning.ValueAbsent, After: profile.Encode(), Profile: &profile,
-	}}
-	return append(changes, settle(profile, home, w, nil)...), ""
-}
-
-// settle gives an account its home library, role and groups, but for what it has already.
-func settle(profile provisioning.Profile, home policy.Home, w World, has *provisioning.Account) []provisioning.Change {
-	var changes []provisioning.Change
-	in := false
-	if has != nil {
-		if m, member := has.Membership(home.Library); member {
-			in = true
-			if m.Role != home.Role {
-				changes = append(changes, provisioning.Change{
-					Kind: provisioning.SetLibraryRole, Account: profile.ID, Library: home.Library, Before: m.Role, After: home.Role,
-				})
-			}
+	if to := drift.Birthright.Preferred; to != "" && a.PreferredLibrary != to {
+		_, in := a.Membership(a.PreferredLibrary)
+		_, given := drift.Birthright.Gives(provisioning.InLibrary(to))
+		if !in && given && w.Library(to) {
+			out.add(set(a, "preferred_library", a.PreferredLibrary, to))
 		}
 	}
-	if !in {
-		changes = append(changes, provisioning.Change{
-			Kind: provisioning.AssignLibrary, Account: profile.ID, Library: home.Library, Before: provisioning.ValueAbsent, After: home.Role,
-			Profile: &profile,
-		})
-	}
-	for _, g := range home.Groups {
-		ref := provisioning.GroupRef{Library: home.Library, Group: g}
-		group, ok := w.Group(ref)
-		if !ok || !group.Enabled || (has != nil && slices.Contains(has.Groups, ref)) {
-			continue
-		}
-		changes = append(changes, provisioning.Change{
-			Kind: provisioning.JoinGroup, Account: profile.ID, Library: home.Library, Object: g,
-			Before: provisioning.ValueNoMember, After: provisioning.ValueMember,
-		})
-	}
-	return changes
+	return out
 }
 
-// configure gives an account that first-login creation left bare what its person's home gives.
-func configure(p *provisioning.Person, a *provisioning.Account, w World) []provisioning.Change {
-	home, ok := w.Policy.Home(p)
-	if !ok || !w.Library(home.Library) {
-		return nil
-	}
-	changes := settle(provisioning.ProfileOf(a), home, w, a)
-	if a.PreferredLibrary != home.Library {
-		if _, in := a.Membership(a.PreferredLibrary); !in {
-			changes = append(changes, set(a, "preferred_library", a.PreferredLibrary, home.Library))
-		}
-	}
-	return changes
+// WithheldWhy says why a right that policy gives is not given.
+func WithheldWhy(h *policy.Withheld) string {
+	return h.Entitlement.String() + " is withheld: the wall " + h.Wall + " keeps it apart from " + h.Other.String()
 }
 
-// preferred points the preferred library at the home library where the account is in it, else at its first library.
+// Excess takes from an account what it holds and policy does not give: only on request, never by itself.
+func Excess(p *provisioning.Person, a *provisioning.Account, w World) Proposal {
+	drift := compare.Entitlements(w.Policy, p, a, w.At)
+	rights := make([]provisioning.Entitlement, 0, len(drift.Excess))
+	for _, e := range drift.Excess {
+		rights = append(rights, e.Entitlement)
+	}
+	out := Proposal{Kind: provisioning.KindEntitlement, Changes: Revoke(a, rights, w)}
+	if len(out.Changes) == 0 {
+		out.Hold = "nothing is in excess that could be taken away"
+	}
+	return out
+}
+
+// preferred points the preferred library at the one that policy names where the account is in it, else at its first library.
 func preferred(p *provisioning.Person, a *provisioning.Account, w World) []provisioning.Change {
 	if len(a.Memberships) == 0 {
 		return nil
 	}
 	to := a.Memberships[0].Library
 	if p != nil {
-		if home, ok := w.Policy.Home(p); ok {
-			if _, in := a.Membership(home.Library); in {
-				to = home.Library
+		if b := Birthright(p, w); b.Preferred != "" {
+			if _, in := a.Membership(b.Preferred); in {
+				to = b.Preferred
 			}
 		}
 	}
@@ -292,28 +256,24 @@ func attributes(a *provisioning.Account, m *provisioning.Mismatch) []provisionin
 	return changes
 }
 
+// Attributes sets an account's fields to what the directory says of its person.
+func Attributes(p *provisioning.Person, a *provisioning.Account) []provisioning.Change {
+	return attributes(a, &provisioning.Mismatch{Fields: compare.Fields(p, a)})
+}
+
 func set(a *provisioning.Account, field, before, after string) provisioning.Change {
 	return provisioning.Change{Kind: provisioning.SetAttribute, Account: a.ID, Object: field, Before: before, After: after}
 }
 
 // wireField is the account's field behind a shown one (contracts/imanage.md 5.1).
 func wireField(field string) string {
-	switch field {
-	case compare.FieldName:
+	if field == compare.FieldName {
 		return "full_name"
-	default:
-		return field // email, location, phone
 	}
+	return strings.ReplaceAll(field, " ", "_") // email, location, phone
 }
 
-// appendNew adds changes that are not there yet, by what they touch.
-func appendNew(changes, more []provisioning.Change) []provisioning.Change {
-	for _, c := range more {
-		if !slices.ContainsFunc(changes, func(have provisioning.Change) bool {
-			return have.Kind == c.Kind && have.Account == c.Account && have.Library == c.Library && have.Object == c.Object
-		}) {
-			changes = append(changes, c)
-		}
-	}
-	return changes
+// Birthright is what the policy gives a person at the world's moment.
+func Birthright(p *provisioning.Person, w World) *policy.Birthright {
+	return w.Policy.Birthright(p, w.At)
 }

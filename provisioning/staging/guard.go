@@ -45,6 +45,9 @@ func Judge(b *provisioning.Batch, f Facts) []provisioning.Verdict {
 	verdicts = append(verdicts, g.counts()...)
 	verdicts = append(verdicts, g.wholeGroups()...)
 	verdicts = append(verdicts, g.protected(), g.self(), g.administrators(), g.proof(), g.staleness())
+	if len(f.Policy.Walls) > 0 {
+		verdicts = append(verdicts, g.walls())
+	}
 	slices.SortStableFunc(verdicts, func(a, b provisioning.Verdict) int {
 		switch {
 		case a.Holds == b.Holds:
@@ -142,78 +145,6 @@ func (g *judge) counts() []provisioning.Verdict {
 	return verdicts
 }
 
-// wholeGroups holds a batch that takes away a whole office, practice group or library: the mark of a scoping mistake.
-func (g *judge) wholeGroups() []provisioning.Verdict {
-	losing := make(map[string]string) // account id → name
-	for i := range g.batch.Units {
-		if u := &g.batch.Units[i]; does(u, provisioning.DisableAccount) {
-			losing[u.Account] = u.Name
-		}
-	}
-	if len(losing) < 2 {
-		return nil
-	}
-	type tally struct {
-		all   int
-		names []string
-	}
-	groups := make(map[string]*tally)
-	count := func(what, name, account string) {
-		if name == "" {
-			return
-		}
-		t := groups[what+" "+name]
-		if t == nil {
-			t = &tally{}
-			groups[what+" "+name] = t
-		}
-		t.all++
-		if who, gone := losing[account]; gone {
-			t.names = append(t.names, who)
-		}
-	}
-	departments := g.departments()
-	for id, a := range g.accounts {
-		if !a.Enabled {
-			continue
-		}
-		count("office", a.Location, id)
-		count("practice", departments[id], id)
-		for _, m := range a.Memberships {
-			count("library", m.Library, id)
-		}
-	}
-	var verdicts []provisioning.Verdict
-	for name, t := range groups {
-		if t.all >= 2 && len(t.names) == t.all {
-			slices.Sort(t.names)
-			verdicts = append(verdicts, provisioning.Verdict{
-				Guard: "whole group", Holds: true, Releasable: true, People: t.names,
-				Sentence: fmt.Sprintf("the whole of %s would be gone: %d people", name, t.all),
-			})
-		}
-	}
-	slices.SortFunc(verdicts, func(a, b provisioning.Verdict) int { return strings.Compare(a.Sentence, b.Sentence) })
-	return verdicts
-}
-
-// departments maps account ids to the department of the person in the unit, for those in the batch, and by user id for the
-// rest: what a guard needs is whether a group has anybody left, so an unknown department counts nowhere.
-func (g *judge) departments() map[string]string {
-	d := make(map[string]string, len(g.people))
-	for _, p := range g.people {
-		if p.Status.Live() || p.Status.Ended() {
-			d[strings.ToUpper(p.SSOName)] = p.Department
-		}
-	}
-	for i := range g.batch.Units {
-		if p := g.people[g.batch.Units[i].Person]; p != nil {
-			d[g.batch.Units[i].Account] = p.Department
-		}
-	}
-	return d
-}
-
 // protected holds for break-glass and service accounts, the VIP list and accounts that a directory owns. Never releasable.
 func (g *judge) protected() provisioning.Verdict {
 	var people []string
@@ -306,13 +237,20 @@ func leavesAdministrators(u *provisioning.Unit, library string) bool {
 // proof holds when somebody would be treated as a leaver who is merely missing from a list (DESIGN 5).
 func (g *judge) proof() provisioning.Verdict {
 	v := provisioning.Verdict{Guard: "proof", Sentence: g.proofSentence()}
+	word := 0
 	for i := range g.batch.Units {
 		u := &g.batch.Units[i]
+		if u.Kind == provisioning.KindLeaver && u.Reason != "" {
+			word++
+		}
 		if why := g.unproven(u); why != "" {
 			v.Holds = true
 			v.People = append(v.People, fmt.Sprintf("%s (%s)", u.Name, why))
 			v.Sentence = "not proven to have left: drop them, or read again"
 		}
+	}
+	if word > 0 && !v.Holds {
+		v.Sentence += fmt.Sprintf("; %d on an operator's word", word)
 	}
 	return v
 }
@@ -336,8 +274,8 @@ func (g *judge) unproven(u *provisioning.Unit) string {
 		return ""
 	}
 	if p := g.people[u.Person]; p != nil {
-		if p.Status.Ended() {
-			return ""
+		if p.Status.Ended() || (strings.TrimSpace(u.Reason) != "" && p.Status.Live()) {
+			return "" // by the directory's word, or by an operator's for somebody who is there
 		}
 		return "the directory says " + string(p.Status)
 	}

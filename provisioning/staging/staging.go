@@ -11,6 +11,7 @@ import (
 	"hash"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/provisioning"
 )
@@ -85,7 +86,7 @@ func DropOp(b *provisioning.Batch, unit, seq int) (int, error) {
 	gone := u.Ops[at].Change
 	before := len(u.Ops)
 	u.Ops = slices.DeleteFunc(u.Ops, func(o provisioning.Op) bool {
-		return o.Seq == seq || (o.Seq > seq && restsOn(o.Change, gone))
+		return o.Seq == seq || (o.Seq > seq && o.Change.RestsOn(gone))
 	})
 	went := before - len(u.Ops)
 	if len(u.Ops) == 0 {
@@ -95,18 +96,6 @@ func DropOp(b *provisioning.Batch, unit, seq int) (int, error) {
 	}
 	thaw(b)
 	return went, nil
-}
-
-// restsOn reports whether a later change cannot be done without an earlier one.
-func restsOn(later, earlier provisioning.Change) bool {
-	switch earlier.Kind {
-	case provisioning.CreateAccount:
-		return true
-	case provisioning.AssignLibrary:
-		return later.Library == earlier.Library
-	default:
-		return false
-	}
 }
 
 // Edit gives a change another wish: another role, another value of an attribute. Kinds whose wish is a fixed word (enabled,
@@ -176,8 +165,9 @@ func editable(b *provisioning.Batch) error {
 	return nil
 }
 
-// Hash is the SHA-256, in hex, of every change of a batch, its precondition and its order. Each field is preceded by its
-// length, so that no two different batches give the same bytes.
+// Hash is the SHA-256, in hex, of every change of a batch, its precondition and its order; and, where it has them, of the minute at
+// which it begins, its readers, and the words that its units rest on. Each field is preceded by its length, so that no two different
+// batches give the same bytes. A batch without those hashes as it did before they were known.
 func Hash(b *provisioning.Batch) string {
 	h := sha256.New()
 	number(h, len(b.Units))
@@ -196,7 +186,26 @@ func Hash(b *provisioning.Batch) string {
 			}
 		}
 	}
+	extras(h, b)
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// extras adds what not every batch has: nothing where it has none of it.
+func extras(h hash.Hash, b *provisioning.Batch) {
+	reasons := slices.ContainsFunc(b.Units, func(u provisioning.Unit) bool { return u.Reason != "" })
+	if b.Due.IsZero() && b.Zone == "" && !b.Sealed() && !reasons {
+		return
+	}
+	due := ""
+	if !b.Due.IsZero() {
+		due = b.Due.UTC().Format(time.RFC3339Nano)
+	}
+	text(h, due, b.Zone)
+	number(h, len(b.Readers))
+	text(h, b.Readers...)
+	for i := range b.Units {
+		text(h, b.Units[i].Reason)
+	}
 }
 
 func text(h hash.Hash, fields ...string) {

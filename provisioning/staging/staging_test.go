@@ -45,6 +45,40 @@ func leaver(i int) provisioning.Unit {
 	})
 }
 
+// removed takes a person out of the library OSL.
+func removed(i int) provisioning.Unit {
+	u := leaver(i)
+	u.Ops[0].Change = provisioning.Change{Kind: provisioning.RemoveLibrary, Account: u.Account, Library: "OSL", Before: provisioning.ValueMember, After: provisioning.ValueAbsent}
+	return u
+}
+
+// teamed is a firm in which the first n are a group.
+func teamed(n int) *provisioning.Snapshot {
+	s := firm(300)
+	for i := range n {
+		s.Accounts[i].Groups = []provisioning.GroupRef{{Library: "LON", Group: "TEAM"}}
+	}
+	return s
+}
+
+// leave takes the first n out of that group.
+func leave(n int) []provisioning.Unit {
+	var units []provisioning.Unit
+	for i := 1; i <= n; i++ {
+		u := leaver(i)
+		u.Ops[0].Change = provisioning.Change{Kind: provisioning.LeaveGroup, Account: u.Account, Library: "LON", Object: "TEAM", Before: provisioning.ValueMember, After: provisioning.ValueNoMember}
+		units = append(units, u)
+	}
+	return units
+}
+
+// onWord is a leaver on an operator's word.
+func onWord(i int) provisioning.Unit {
+	u := leaver(i)
+	u.Reason = "HR, ticket 4711"
+	return u
+}
+
 func facts(s *provisioning.Snapshot) staging.Facts {
 	return staging.Facts{Policy: policy.Default(), Snapshot: s, Now: now.Add(time.Minute)}
 }
@@ -139,6 +173,28 @@ func TestGuards(t *testing.T) {
 			s.Proofs = []provisioning.Proof{{Source: "okta", Reason: "the answer was an empty list"}}
 			return facts(s)
 		}(), []provisioning.Unit{orphan}, "proof", false},
+		"a whole library, by removals": {func() staging.Facts {
+			s := firm(300)
+			for i := range 2 {
+				s.Accounts[i].Memberships = []provisioning.Membership{{Library: "OSL", Role: "DEFAULT"}}
+			}
+			return facts(s)
+		}(), []provisioning.Unit{removed(1), removed(2)}, "whole group", true},
+		"a whole library but one": {func() staging.Facts {
+			s := firm(300)
+			for i := range 3 {
+				s.Accounts[i].Memberships = []provisioning.Membership{{Library: "OSL", Role: "DEFAULT"}}
+			}
+			return facts(s)
+		}(), []provisioning.Unit{removed(1), removed(2)}, "", false},
+		"a whole group":     {facts(teamed(6)), leave(6), "whole group", true},
+		"a small team ends": {facts(teamed(4)), leave(4), "", false},
+		"a leaver who is active, on a word": {func() staging.Facts {
+			s := firm(300)
+			s.People[0].Status = provisioning.StatusActive
+			return facts(s)
+		}(), []provisioning.Unit{onWord(1)}, "", false},
+		"an absence not proven, on a word": {facts(absent(false)), []provisioning.Unit{onWord(1)}, "proof", false},
 		"a whole office": {func() staging.Facts {
 			s := firm(300)
 			s.Accounts[0].Location, s.Accounts[1].Location = "Oslo", "Oslo"
@@ -194,17 +250,23 @@ func TestHash(t *testing.T) {
 	base := func() *provisioning.Batch { return batchOf(t, leaver(1), leaver(2)) }
 	seen := map[string]string{staging.Hash(base()): "base"}
 	for name, change := range map[string]func(*provisioning.Batch){
-		"order":    func(b *provisioning.Batch) { b.Units[0], b.Units[1] = b.Units[1], b.Units[0] },
-		"account":  func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Account = "A9" },
-		"kind":     func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Kind = provisioning.EnableAccount },
-		"before":   func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Before = "x" },
-		"after":    func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.After = "x" },
-		"library":  func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Library = "x" },
-		"object":   func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Object = "x" },
-		"by hand":  func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.ByHand = "x" },
-		"profile":  func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Profile = &provisioning.Profile{ID: "x"} },
-		"person":   func(b *provisioning.Batch) { b.Units[0].Person.ID = "x" },
-		"one less": func(b *provisioning.Batch) { b.Units = b.Units[:1] },
+		"order":     func(b *provisioning.Batch) { b.Units[0], b.Units[1] = b.Units[1], b.Units[0] },
+		"account":   func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Account = "A9" },
+		"kind":      func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Kind = provisioning.EnableAccount },
+		"before":    func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Before = "x" },
+		"after":     func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.After = "x" },
+		"library":   func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Library = "x" },
+		"object":    func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Object = "x" },
+		"by hand":   func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.ByHand = "x" },
+		"profile":   func(b *provisioning.Batch) { b.Units[0].Ops[0].Change.Profile = &provisioning.Profile{ID: "x"} },
+		"person":    func(b *provisioning.Batch) { b.Units[0].Person.ID = "x" },
+		"one less":  func(b *provisioning.Batch) { b.Units = b.Units[:1] },
+		"due":       func(b *provisioning.Batch) { b.Due = now },
+		"zone":      func(b *provisioning.Batch) { b.Zone = "Europe/London" },
+		"reader":    func(b *provisioning.Batch) { b.Readers = []string{"ab"} },
+		"readers":   func(b *provisioning.Batch) { b.Readers = []string{"a", "b"} },
+		"reason":    func(b *provisioning.Batch) { b.Units[0].Reason = "x" },
+		"another's": func(b *provisioning.Batch) { b.Units[1].Reason = "x" },
 	} {
 		b := base()
 		change(b)
@@ -213,6 +275,15 @@ func TestHash(t *testing.T) {
 			t.Errorf("%s hashes like %s", name, other)
 		}
 		seen[h] = name
+	}
+}
+
+// TestHashStands: a batch that an earlier version froze, without a minute, readers or reasons, hashes as it did then.
+func TestHashStands(t *testing.T) {
+	b := batchOf(t, leaver(1), leaver(2))
+	const then = "c82b6f65e862cb3c4692d0e2d58ed1812d4305bd2ebb0994261ec5dae5b8fd15"
+	if got := staging.Hash(b); got != then {
+		t.Errorf("it hashes as %s, and was frozen as %s", got, then)
 	}
 }
 

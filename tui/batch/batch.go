@@ -19,7 +19,9 @@ import (
 // Desk is what the screen needs of the desk.
 type Desk interface {
 	View(ctx context.Context, id int64) (*desk.BatchView, error)
-	Review(ctx context.Context) (*desk.BatchView, error)
+	ReviewBatch(ctx context.Context, id int64) (*desk.BatchView, error)
+	Schedule(ctx context.Context, c desk.Commit, at time.Time) error
+	Unschedule(ctx context.Context, id int64) error
 	Commit(ctx context.Context, c desk.Commit) error
 	Follow(ctx context.Context, id int64) (*desk.Running, error)
 	Pause(ctx context.Context, id int64) error
@@ -47,6 +49,7 @@ type Model struct {
 	top    int
 	why    string // why there is nothing to show
 	ran    bool   // it was running at the last look
+	zone   *time.Location
 }
 
 // New makes the screen of a batch; 0 is the draft.
@@ -54,26 +57,38 @@ func New(ctx context.Context, d Desk, st *ui.Styles, now func() time.Time, id in
 	return &Model{ctx: ctx, desk: d, st: st, now: now, id: id, open: make(map[int64]bool)}
 }
 
+// The screen's own messages carry the screen that asked: what goes later is a batch that lies under the one of now.
 type (
 	loaded struct {
+		of   *Model
 		view *desk.BatchView
 		err  error
 	}
 	reviewed struct {
+		of   *Model
+		at   time.Time // the minute at which it is to begin; zero: its own, or now
 		view *desk.BatchView
 		err  error
 	}
-	began    struct{ err error }
+	began struct {
+		of  *Model
+		err error
+	}
 	followed struct {
+		of  *Model
 		run *desk.Running
 		err error
 	}
-	look struct{}
+	look struct{ of *Model }
 	done struct {
+		of   *Model
 		err  error
 		text string
 	}
 )
+
+// Tag tells batches apart: each has a page of its own.
+func (m *Model) Tag() string { return strconv.FormatInt(m.id, 10) }
 
 // Init loads the batch.
 func (m *Model) Init() tea.Cmd { return m.load() }
@@ -82,7 +97,7 @@ func (m *Model) load() tea.Cmd {
 	id := m.id
 	return func() tea.Msg {
 		v, err := m.desk.View(m.ctx, id)
-		return loaded{v, err}
+		return loaded{m, v, err}
 	}
 }
 
@@ -99,29 +114,43 @@ func (m *Model) Update(msg tea.Msg) tea.Cmd {
 		cmd, _ := ui.Dispatch(m.Bindings(), msg.String())
 		return cmd
 	case loaded:
-		return m.didLoad(msg)
+		if msg.of == m {
+			return m.didLoad(msg)
+		}
 	case reviewed:
-		if msg.err != nil {
-			return ui.Say(ui.Failed{Err: msg.err})
+		if msg.of == m {
+			return m.didReview(msg)
 		}
-		m.view = msg.view
-		return m.confirm()
 	case began:
-		if msg.err != nil {
+		switch {
+		case msg.of != m:
+		case msg.err != nil:
 			return tea.Batch(ui.Say(ui.Failed{Err: msg.err}), m.load())
+		default:
+			return tea.Batch(m.follow(), ui.Say(ui.Draft{}))
 		}
-		return tea.Batch(m.follow(), ui.Say(ui.Draft{}))
 	case followed:
-		return m.didFollow(msg)
+		if msg.of == m {
+			return m.didFollow(msg)
+		}
 	case look:
-		return m.follow()
+		if msg.of == m {
+			return m.follow()
+		}
 	case done:
+		if msg.of != m {
+			return nil
+		}
 		if msg.err != nil {
 			return tea.Batch(ui.Say(ui.Failed{Err: msg.err}), m.load())
 		}
 		return tea.Batch(m.load(), ui.Say(ui.Draft{}), ui.Say(ui.Toast{Text: msg.text, Good: true}))
 	case ui.Refresh, ui.Draft:
 		return m.load()
+	case ui.Beat: // its minute has come: it begins by itself, or misses it
+		if m.view != nil && m.view.Batch.State == provisioning.BatchScheduled && !m.now().Before(m.view.Batch.Due) {
+			return m.load()
+		}
 	}
 	return nil
 }
@@ -137,7 +166,7 @@ func (m *Model) didLoad(msg loaded) tea.Cmd {
 	}
 	fresh := m.view == nil
 	m.view = msg.view
-	m.id = m.view.Batch.ID
+	m.id, m.zone = m.view.Batch.ID, ui.Zone(m.view.Batch.Zone)
 	if fresh && len(m.view.Batch.Units) > 0 {
 		m.open[m.view.Batch.Units[0].ID] = true
 	}
@@ -154,7 +183,7 @@ func (m *Model) started() bool {
 		return false
 	}
 	switch m.view.Batch.State {
-	case provisioning.BatchDraft, provisioning.BatchReviewed, provisioning.BatchApproved:
+	case provisioning.BatchDraft, provisioning.BatchReviewed, provisioning.BatchApproved, provisioning.BatchScheduled, provisioning.BatchMissed:
 		return false
 	default:
 		return true
@@ -168,7 +197,7 @@ func (m *Model) follow() tea.Cmd {
 	id := m.id
 	return func() tea.Msg {
 		r, err := m.desk.Follow(m.ctx, id)
-		return followed{r, err}
+		return followed{m, r, err}
 	}
 }
 
@@ -183,48 +212,13 @@ func (m *Model) didFollow(msg followed) tea.Cmd {
 	m.move(0)
 	if msg.run.Active {
 		m.ran = true
-		return tea.Tick(lookEvery, func(time.Time) tea.Msg { return look{} })
+		return tea.Tick(lookEvery, func(time.Time) tea.Msg { return look{m} })
 	}
 	if m.ran { // it came to rest: the roll has the touched accounts as they are now
 		m.ran = false
 		return ui.Say(ui.Refresh{})
 	}
 	return nil
-}
-
-// confirm asks for the number of people, and for a reason where a guard holds the batch and may be released.
-func (m *Model) confirm() tea.Cmd {
-	v := m.view
-	releasable := true
-	var body []string
-	for _, verdict := range v.Verdicts {
-		if verdict.Holds {
-			releasable = releasable && verdict.Releasable
-			body = append(body, fmt.Sprintf("HELD by %s: %s: %s", verdict.Guard, verdict.Sentence, people(verdict.People)))
-		}
-	}
-	if v.Held && !releasable {
-		return ui.Say(ui.Failed{Err: &provisioning.Error{
-			Code: provisioning.Held, Message: "the batch is held: " + body[0], Hint: "drop the people named (d), or read again (r on the roster)",
-		}})
-	}
-	title := fmt.Sprintf("Commit batch %d: %s, %s. Nobody loses access.", v.Batch.ID, plural(len(v.Batch.Units), "person", "people"), plural(v.Changes, "change", "changes"))
-	if v.Lose > 0 {
-		title = fmt.Sprintf("Commit batch %d: %s access.", v.Batch.ID, plural(v.Lose, "person loses", "people lose"))
-	}
-	if v.Held {
-		body = append(body, "Releasing it is for this batch and this hour, and stands in the record with your name.")
-	}
-	body = append(body, fmt.Sprintf("hash %.16s", v.Batch.Hash))
-	want := strconv.Itoa(v.Confirm)
-	order := desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm}
-	return ui.Say(ui.Ask{Dialog: &ui.Confirm{
-		Title: title, Body: body, Want: want, Reason: v.Held,
-		Yes: func(reason string) tea.Cmd {
-			order.Reason = reason
-			return func() tea.Msg { return began{m.desk.Commit(m.ctx, order)} }
-		},
-	}})
 }
 
 func plural(n int, one, many string) string {
@@ -237,6 +231,6 @@ func plural(n int, one, many string) string {
 // act runs something that the desk does, and loads the batch anew.
 func (m *Model) act(text string, f func(context.Context) error) func() tea.Cmd {
 	return func() tea.Cmd {
-		return func() tea.Msg { return done{f(m.ctx), text} }
+		return func() tea.Msg { return done{m, f(m.ctx), text} }
 	}
 }

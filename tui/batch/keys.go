@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"fmt"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -56,9 +57,9 @@ func (m *Model) at() (*provisioning.Unit, *desk.Line) {
 // Bindings are the screen's keys.
 func (m *Model) Bindings() []ui.Binding {
 	all := []ui.Binding{
-		{Keys: []string{"esc"}, Help: "back", Footer: 5, Long: "back; a running batch goes on", Do: func() tea.Cmd { return ui.Say(ui.Back{}) }},
-		{Keys: []string{"enter", "right", "left"}, Show: "⏎", Help: "unfold", Footer: 6, Long: "show or hide a person's changes; a by-hand step shows how it is done", Do: m.unfold},
-		{Keys: []string{"a"}, Help: "record", Footer: 7, Long: "the record of this batch", Do: func() tea.Cmd { return ui.Say(ui.OpenRecord{Batch: m.id}) }},
+		{Keys: []string{"esc"}, Help: "back", Footer: 6, Long: "back; a running batch goes on", Do: m.back},
+		{Keys: []string{"enter", "right", "left"}, Show: "⏎", Help: "unfold", Footer: 7, Long: "show or hide a person's changes; a by-hand step shows how it is done", Do: m.unfold},
+		{Keys: []string{"a"}, Help: "record", Footer: 8, Long: "the record of this batch", Do: func() tea.Cmd { return ui.Say(ui.OpenRecord{Batch: m.id}) }},
 		{Keys: []string{"down", "j"}, Help: "down", Do: func() tea.Cmd { m.move(1); return nil }},
 		{Keys: []string{"up", "k"}, Help: "up", Do: func() tea.Cmd { m.move(-1); return nil }},
 		{Keys: []string{"pgdown"}, Help: "page down", Do: func() tea.Cmd { m.move(10); return nil }},
@@ -78,8 +79,27 @@ func (m *Model) drafting() []ui.Binding {
 		}
 		return m.desk.ReadOnly()
 	}
-	editable := func() string {
+	state := func() provisioning.BatchState { return m.view.Batch.State }
+	unscheduled := func() string {
 		if why := empty(); why != "" {
+			return why
+		}
+		if state() == provisioning.BatchScheduled && !m.missed() {
+			return "it begins at its minute: X takes it back first"
+		}
+		return ""
+	}
+	loose := func() string {
+		if why := unscheduled(); why != "" {
+			return why
+		}
+		if m.missed() {
+			return "it missed its minute: X takes it back first"
+		}
+		return ""
+	}
+	editable := func() string {
+		if why := loose(); why != "" {
 			return why
 		}
 		u, l := m.at()
@@ -88,16 +108,48 @@ func (m *Model) drafting() []ui.Binding {
 		}
 		return ""
 	}
-	return []ui.Binding{
-		{Keys: []string{"c"}, Help: "commit", Footer: 1, Danger: true, Disabled: empty, Long: "freeze the batch, ask the guards, and commit it with the number typed", Do: func() tea.Cmd {
-			return func() tea.Msg {
-				v, err := m.desk.Review(m.ctx)
-				return reviewed{v, err}
-			}
-		}},
-		{Keys: []string{"d"}, Help: "drop", Footer: 2, Disabled: empty, Long: "drop the change under the cursor, or the whole person", Do: m.drop},
-		{Keys: []string{"e"}, Help: "edit", Footer: 3, Disabled: editable, Long: "give the change under the cursor another value", Do: m.edit},
+	planned := func() string {
+		if why := empty(); why != "" {
+			return why
+		}
+		if s := state(); s != provisioning.BatchScheduled && s != provisioning.BatchMissed {
+			return "it does not begin by itself"
+		}
+		return ""
 	}
+	commit := "commit"
+	switch {
+	case m.view == nil:
+	case m.missed():
+		commit = "review"
+	case m.view.Batch.Due.After(m.now()):
+		commit = "confirm"
+	}
+	drop, edit, back := 3, 4, 0 // their places in the footer
+	if planned() == "" {
+		drop, edit, back = 0, 0, 3
+	}
+	return []ui.Binding{
+		{Keys: []string{"c"}, Help: commit, Footer: 1, Danger: true, Disabled: unscheduled, Long: "freeze the batch, ask the guards, and commit it, or confirm it for its time, with the number typed", Do: func() tea.Cmd {
+			return m.review(time.Time{})
+		}},
+		{Keys: []string{"t"}, Help: "set a time", Footer: 2, Danger: true, Disabled: unscheduled, Long: "the minute at which it begins by itself, confirmed with the number typed", Do: m.setTime},
+		{Keys: []string{"d"}, Help: "drop", Footer: drop, Disabled: loose, Long: "drop the change under the cursor, or the whole person", Do: m.drop},
+		{Keys: []string{"e"}, Help: "edit", Footer: edit, Disabled: editable, Long: "give the change under the cursor another value", Do: m.edit},
+		{Keys: []string{"X"}, Help: "take back", Footer: back, Disabled: planned, Long: "it no longer begins by itself: it is a draft again", Do: m.takeBack},
+	}
+}
+
+// back leaves the batch; one that stands for itself and was not confirmed is not lost by it.
+func (m *Model) back() tea.Cmd {
+	if m.view == nil || m.started() || !m.alone() {
+		return ui.Say(ui.Back{})
+	}
+	if s := m.view.Batch.State; s == provisioning.BatchScheduled || s == provisioning.BatchMissed {
+		return ui.Say(ui.Back{})
+	}
+	text := fmt.Sprintf("batch %d is kept, and not confirmed: S on the roster lists it", m.id)
+	return tea.Batch(ui.Say(ui.Back{}), ui.Say(ui.Toast{Text: text}))
 }
 
 func (m *Model) drop() tea.Cmd {
@@ -149,7 +201,7 @@ func (m *Model) running() []ui.Binding {
 		{Keys: []string{"r"}, Help: "resume", Footer: 2, Danger: true, Disabled: only(resumable, "there is nothing to resume"), Long: "go on: what is in doubt is read back first", Do: m.resume},
 		{Keys: []string{"t"}, Help: "tick", Footer: 3, Danger: true, Disabled: only(tickable, "put the cursor on a step that is done by hand"), Long: "the step was done in Control Center: read the account, and close it", Do: m.tick},
 		{Keys: []string{"R"}, Help: "retry failed", Footer: 4, Danger: true, Disabled: only(retryable, "nothing failed"), Long: "put what failed back to the start of the protocol", Do: func() tea.Cmd {
-			return func() tea.Msg { return began{m.desk.Retry(m.ctx, id)} }
+			return func() tea.Msg { return began{m, m.desk.Retry(m.ctx, id)} }
 		}},
 		{Keys: []string{"X"}, Help: "cancel the rest", Danger: true, Disabled: only(cancellable, "it has ended"), Long: "let what is in flight finish, and give up the rest for good", Do: m.cancel},
 	}
@@ -157,7 +209,7 @@ func (m *Model) running() []ui.Binding {
 
 func (m *Model) resume() tea.Cmd {
 	id := m.id
-	return func() tea.Msg { return began{m.desk.Resume(m.ctx, id)} }
+	return func() tea.Msg { return began{m, m.desk.Resume(m.ctx, id)} }
 }
 
 func (m *Model) tick() tea.Cmd {

@@ -19,11 +19,21 @@ func (m *Model) Lines(width, height int) []string {
 		out = append(out, m.st.Blank(width), m.st.NewLine(width, false).Space(3).Word(ui.Plain, m.why).String())
 		return fill(m.st, out, width, height)
 	}
-	out = append(out, m.title(width), m.st.Rule(width, ""))
+	out = append(out, m.title(width))
+	style := ui.Strong
+	if m.missed() {
+		style = ui.Danger
+	}
+	const most = 3
+	for _, t := range ui.Paragraph(m.plan(), width-2, most) {
+		out = append(out, m.st.NewLine(width, false).Space(1).Text(style, t, 0).String())
+	}
+	out = append(out, m.st.Rule(width, ""))
 	foot := m.guards(width)
 	if m.started() {
 		foot = m.progress(width)
 	}
+	foot = append(m.detail(width), foot...)
 	body := m.body(width, max(1, height-len(out)-len(foot)))
 	out = append(out, body...)
 	return fill(m.st, append(out, foot...), width, height)
@@ -132,15 +142,30 @@ func (m *Model) unit(width int, u *provisioning.Unit, cursor bool) string {
 		l.Cell(s, mark, 2)
 	}
 	name := max(18, width/4)
-	l.Text(ui.Strong, names.Clean(u.Name), name).Space(1).Cell(style, string(u.Kind), 18)
+	l.Text(ui.Strong, names.Clean(u.Name), name).Space(1).Cell(style, kindWord(u.Kind), 18)
 	if m.started() {
 		return l.Text(ui.Muted, names.Clean(m.lastFact(u)), l.Left()).String()
 	}
 	return l.Cell(ui.Plain, plural(len(u.Ops), "change", "changes"), 12).Text(ui.Muted, names.Clean(m.summary(u)), l.Left()).String()
 }
 
-// summary is what a unit comes to, in a few words.
+// kindWord is a kind of mismatch as an operator calls it.
+func kindWord(k provisioning.Kind) string {
+	if k == provisioning.KindEntitlement {
+		return "rights"
+	}
+	return string(k)
+}
+
+// summary is what a unit comes to, in a few words, and on whose word, where it rests on that.
 func (m *Model) summary(u *provisioning.Unit) string {
+	if u.Reason != "" {
+		return strings.TrimSpace(m.effect(u) + "   on the word of: " + u.Reason)
+	}
+	return m.effect(u)
+}
+
+func (m *Model) effect(u *provisioning.Unit) string {
 	if lines := m.view.Lines[u.ID]; len(lines) == 1 {
 		return lines[0].What + ": " + lines[0].Effect
 	}
@@ -215,16 +240,51 @@ func (m *Model) line(width int, line *desk.Line, cursor bool) string {
 	l := m.st.NewLine(width, cursor)
 	mark, style := m.lineMark(line)
 	l.Space(4).Cell(style, mark, 2).Cell(ui.Muted, fmt.Sprint(line.Seq), 3)
-	what := max(30, width*2/5)
+	what := max(36, width*2/5)
 	l.Text(ui.Plain, names.Clean(line.What), min(what, l.Left())).Space(1)
-	rest := line.Effect
-	if line.Note != "" {
-		rest += "   " + line.Note
-	}
+	return l.Text(ui.Muted, names.Clean(m.rest(line)), l.Left()).String()
+}
+
+// rest is what stands behind a change: its effect and what else is to be known, or what came of it.
+func (m *Model) rest(line *desk.Line) string {
 	if m.started() && line.Result != "" {
-		rest = line.Result
+		return line.Result
 	}
-	return l.Text(ui.Muted, names.Clean(rest), l.Left()).String()
+	if line.Note != "" {
+		return line.Effect + "   " + line.Note
+	}
+	return line.Effect
+}
+
+// detail says in full what stands under the cursor, where its line has not room for it.
+func (m *Model) detail(width int) []string {
+	u, line := m.at()
+	if u == nil {
+		return nil
+	}
+	var text string
+	if line != nil {
+		what := max(36, width*2/5)
+		if names.Clean(line.What).Width() <= what && names.Clean(m.rest(line)).Width() <= width-10-what {
+			return nil
+		}
+		text = line.What + ": " + m.rest(line)
+	} else {
+		about, cells := m.summary(u), width-3-max(18, width/4)-19-12
+		if m.started() {
+			about, cells = m.lastFact(u), width-5-max(18, width/4)-19
+		}
+		if names.Clean(about).Width() <= cells {
+			return nil
+		}
+		text = u.Name + ": " + about
+	}
+	const most = 4
+	var out []string
+	for _, t := range ui.Paragraph(text, width-2, most) {
+		out = append(out, m.st.NewLine(width, false).Space(1).Text(ui.Plain, t, 0).String())
+	}
+	return out
 }
 
 func (m *Model) lineMark(line *desk.Line) (string, ui.Style) {

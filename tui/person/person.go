@@ -5,6 +5,7 @@ package person
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -19,6 +20,8 @@ type Desk interface {
 	Person(ctx context.Context, key string) (*desk.PersonPage, error)
 	Stage(ctx context.Context, keys []string) (desk.Staged, error)
 	Unstage(ctx context.Context, keys []string) error
+	StageExcess(ctx context.Context, key string) (desk.Staged, error)
+	Explained(key string) (*desk.Explained, error)
 	StagedKeys() map[string]bool
 	Decide(ctx context.Context, person provisioning.PersonKey, account string, theirs bool, reason string) (*desk.Roll, error)
 	ReadOnly() string
@@ -31,8 +34,13 @@ type Model struct {
 	st   *ui.Styles
 	key  string
 	page *desk.PersonPage
+	gets *desk.Explained // what the policy gives; nil where it cannot be told
+	why  string          // why it cannot be told
 	top  int
 	long int // lines of the whole page
+
+	drawn   []string
+	drawnOf bodyKey
 }
 
 // New makes the page of a row.
@@ -45,6 +53,8 @@ type (
 		key  string
 		page *desk.PersonPage
 		err  error
+		gets *desk.Explained
+		why  error // why it is not told what the policy gives
 	}
 	staged struct {
 		result desk.Staged
@@ -59,7 +69,11 @@ func (m *Model) Init() tea.Cmd {
 	key := m.key
 	return func() tea.Msg {
 		page, err := m.desk.Person(m.ctx, key)
-		return loaded{key, page, err}
+		if err != nil {
+			return loaded{key: key, err: err}
+		}
+		gets, why := m.desk.Explained(key)
+		return loaded{key: key, page: page, gets: gets, why: why}
 	}
 }
 
@@ -77,7 +91,10 @@ func (m *Model) Update(msg tea.Msg) tea.Cmd {
 			return tea.Batch(ui.Say(ui.Failed{Err: msg.err}), ui.Say(ui.Back{}))
 		}
 		if msg.key == m.key {
-			m.page = msg.page
+			m.page, m.gets, m.why = msg.page, msg.gets, ""
+			if msg.why != nil {
+				m.gets, m.why = nil, provisioning.Reason(msg.why)
+			}
 		}
 	case staged:
 		return m.didStage(msg)
@@ -101,7 +118,11 @@ func (m *Model) didStage(msg staged) tea.Cmd {
 	case len(msg.result.Left) > 0:
 		return ui.Say(ui.Toast{Text: "not staged: " + msg.result.Left[0].Why})
 	default:
-		return tea.Batch(ui.Say(ui.Toast{Text: fmt.Sprintf("staged: %d changes. b opens the batch", msg.result.Changes), Good: true}), ui.Say(ui.Draft{}))
+		text := fmt.Sprintf("staged: %d changes. b opens the batch", msg.result.Changes)
+		if len(msg.result.Kept) > 0 {
+			text += ". Kept back: " + msg.result.Kept[0].Why
+		}
+		return tea.Batch(ui.Say(ui.Toast{Text: text, Good: true}), ui.Say(ui.Draft{}))
 	}
 }
 
@@ -121,6 +142,24 @@ func (m *Model) Bindings() []ui.Binding {
 			return "nothing to mend"
 		}
 		return ""
+	}
+	row := func() string {
+		if m.page == nil {
+			return "still loading"
+		}
+		return ""
+	}
+	excess := func() string {
+		if why := change(); why != "" {
+			return why
+		}
+		if m.gets == nil || !slices.ContainsFunc(m.gets.Lines, func(r desk.ExplainedRight) bool { return r.State == desk.RightGoes }) {
+			return "nothing is in excess"
+		}
+		return ""
+	}
+	open := func(kind desk.CaseKind) func() tea.Cmd {
+		return func() tea.Cmd { return ui.Say(ui.OpenCase{Kind: string(kind), Key: m.key, Name: m.page.Title}) }
 	}
 	candidates := func() string {
 		if why := change(); why != "" {
@@ -142,16 +181,25 @@ func (m *Model) Bindings() []ui.Binding {
 				return staged{result: result, err: err}
 			}
 		}},
-		{Keys: []string{"b"}, Help: "batch", Footer: 2, Do: func() tea.Cmd { return ui.Say(ui.OpenBatch{}) }},
-		{Keys: []string{"l"}, Help: "whose account", Footer: 4, Danger: true, Disabled: candidates, Long: "say which account is theirs, or is not: remembered, recorded, reversible", Do: m.decide},
-		{Keys: []string{"u"}, Help: "unstage", Footer: 5, Disabled: change, Do: func() tea.Cmd {
+		{Keys: []string{"x"}, Help: "leaver", Footer: 2, Disabled: row, Long: "prepare the end of their access, now or at its minute, with everything they would leave behind", Do: open(desk.CaseLeaver)},
+		{Keys: []string{"m"}, Help: "mover", Footer: 3, Disabled: row, Long: "prepare a move: the old seat beside the new one, what goes, stays and comes", Do: open(desk.CaseMover)},
+		{Keys: []string{"e"}, Help: "stage excess", Footer: 4, Narrow: -1, Danger: true, Disabled: excess, Long: "stage the removal of what the account holds and the policy does not give", Do: func() tea.Cmd {
+			key := m.key
+			return func() tea.Msg {
+				result, err := m.desk.StageExcess(m.ctx, key)
+				return staged{result: result, err: err}
+			}
+		}},
+		{Keys: []string{"b"}, Help: "batch", Footer: 5, Narrow: 4, Do: func() tea.Cmd { return ui.Say(ui.OpenBatch{}) }},
+		{Keys: []string{"l"}, Help: "whose account", Footer: 7, Narrow: 6, Danger: true, Disabled: candidates, Long: "say which account is theirs, or is not: remembered, recorded, reversible", Do: m.decide},
+		{Keys: []string{"u"}, Help: "unstage", Footer: 8, Narrow: -1, Disabled: change, Do: func() tea.Cmd {
 			key := m.key
 			return func() tea.Msg { return staged{err: m.desk.Unstage(m.ctx, []string{key}), undone: true} }
 		}},
-		{Keys: []string{"y"}, Help: "copy", Footer: 6, Disabled: change, Long: "copy the name, the login and the account", Do: func() tea.Cmd {
+		{Keys: []string{"y"}, Help: "copy", Footer: 9, Narrow: -1, Disabled: change, Long: "copy the name, the login and the account", Do: func() tea.Cmd {
 			return tea.Batch(tea.SetClipboard(m.clip()), ui.Say(ui.Toast{Text: "copied", Good: true}))
 		}},
-		{Keys: []string{"esc", "backspace"}, Help: "back", Footer: 3, Do: func() tea.Cmd { return ui.Say(ui.Back{}) }},
+		{Keys: []string{"esc", "backspace"}, Help: "back", Footer: 6, Narrow: 5, Do: func() tea.Cmd { return ui.Say(ui.Back{}) }},
 		{Keys: []string{"down", "j"}, Help: "down", Do: move(1)},
 		{Keys: []string{"up", "k"}, Help: "up", Do: move(-1)},
 		{Keys: []string{"pgdown"}, Help: "page down", Do: move(10)},

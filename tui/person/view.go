@@ -1,6 +1,7 @@
 package person
 
 import (
+	"rollcall/provisioning"
 	"rollcall/provisioning/desk"
 	"rollcall/provisioning/names"
 	"rollcall/tui/ui"
@@ -9,16 +10,27 @@ import (
 // SetStyles changes the theme.
 func (m *Model) SetStyles(st *ui.Styles) { m.st = st }
 
+// bodyKey is what the page was drawn of: it is kept until that changes.
+type bodyKey struct {
+	page  *desk.PersonPage
+	gets  *desk.Explained
+	st    *ui.Styles
+	width int
+}
+
 // Lines draws the page.
 func (m *Model) Lines(width, height int) []string {
 	out := make([]string, 0, height)
 	if m.page == nil {
 		out = append(out, m.st.NewLine(width, false).Space(1).Word(ui.Muted, "loading").String())
 	} else {
-		out = append(out, m.title(width), m.st.Rule(width, ""))
-		body := m.body(width)
+		if key := (bodyKey{m.page, m.gets, m.st, width}); m.drawn == nil || key != m.drawnOf {
+			m.drawn, m.drawnOf = m.body(width), key
+		}
+		body := m.drawn
 		m.long = len(body)
 		m.top = min(m.top, max(0, m.long-(height-2)))
+		out = append(out, m.title(width), m.st.PlaceRule(width, m.top+1, min(m.long, m.top+height-2), m.long))
 		out = append(out, body[m.top:min(m.long, m.top+height-2)]...)
 	}
 	for len(out) < height {
@@ -35,12 +47,12 @@ func (m *Model) title(width int) string {
 	}
 	word, style := "agrees", ui.Good
 	if w := m.page.Row.Worst(); w != nil {
-		word, style = string(w.Kind), ui.Warning
+		word, style = kindWord(w), ui.Warning
 		if w.Severity == "danger" {
 			word, style = m.st.Glyphs.Leaver+" "+word, ui.Danger
 		}
 		for _, other := range m.page.Row.Mismatches[1:] {
-			word += ", " + string(other.Kind)
+			word += ", " + kindWord(other)
 		}
 		if w.Managed {
 			word += "  " + m.st.Glyphs.Directory + " directory-managed"
@@ -51,6 +63,18 @@ func (m *Model) title(width int) string {
 	}
 	text := names.Clean(word)
 	return l.Right(text.Width()+1).Text(style, text, 0).String()
+}
+
+// kindWord is a mismatch as an operator calls it.
+func kindWord(w *provisioning.Mismatch) string {
+	switch {
+	case w.Kind != provisioning.KindEntitlement:
+		return string(w.Kind)
+	case len(w.Missing) > 0 && len(w.Excess) > 0:
+		return "mover"
+	default:
+		return "rights"
+	}
 }
 
 // label is how wide the labels' column is.
@@ -118,6 +142,7 @@ func (m *Model) body(width int) []string {
 		l.Text(ui.Plain, names.Clean(line.What), min(44, l.Left())).Space(1).Text(ui.Muted, names.Clean(line.Effect+"  "+line.Note), l.Left())
 		out = append(out, l.String())
 	}
+	out = m.rights(out, width)
 	if len(m.page.History) > 0 {
 		out = append(out, m.st.Blank(width))
 	}

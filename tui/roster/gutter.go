@@ -51,6 +51,13 @@ func (m *Model) gutter(row *desk.Row) (string, ui.Style) {
 		}
 	case provisioning.KindDuplicate:
 		text = g.Duplicate + " duplicate"
+	case provisioning.KindWall:
+		text, style = g.Wall+" wall", ui.Danger
+	case provisioning.KindEntitlement:
+		text = g.Mover + " rights"
+		if len(w.Missing) > 0 && len(w.Excess) > 0 {
+			text = g.Mover + " mover"
+		}
 	case provisioning.KindOrphan:
 		text = g.Orphan + " orphan"
 	case provisioning.KindSSOName:

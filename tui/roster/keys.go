@@ -3,6 +3,7 @@ package roster
 import (
 	tea "charm.land/bubbletea/v2"
 
+	"rollcall/provisioning/desk"
 	"rollcall/tui/ui"
 )
 
@@ -48,16 +49,21 @@ func (m *Model) bind() []ui.Binding {
 			return ui.Say(ui.OpenPerson{Key: m.currentKey()})
 		}},
 		{Keys: []string{"space"}, Help: "mark", Footer: 4, Disabled: none, Long: "mark the row, and go to the next", Do: m.toggle},
-		{Keys: []string{"b"}, Help: "batch", Footer: 5, Long: "the staged batch: review, edit, commit", Do: func() tea.Cmd { return ui.Say(ui.OpenBatch{}) }},
-		{Keys: []string{"r"}, Help: "read again", Footer: 6, Disabled: busy, Long: "read every system, a directory by what changed where it can tell; prove, compare", Do: func() tea.Cmd {
+		{Keys: []string{"n"}, Help: "joiner", Footer: 5, Narrow: -1, Long: "prepare the account of the person under the cursor, or of somebody else, found as you type", Do: m.joiner},
+		{Keys: []string{"m"}, Help: "mover", Footer: 6, Narrow: -1, Disabled: none, Long: "prepare a move: the old seat beside the new one, what goes, stays and comes", Do: m.open(desk.CaseMover)},
+		{Keys: []string{"x"}, Help: "leaver", Footer: 7, Narrow: 5, Disabled: none, Long: "prepare the end of somebody's access, now or at its minute, with everything they would leave behind", Do: m.open(desk.CaseLeaver)},
+		{Keys: []string{"b"}, Help: "batch", Footer: 8, Narrow: 6, Long: "the staged batch: review, edit, commit", Do: func() tea.Cmd { return ui.Say(ui.OpenBatch{}) }},
+		{Keys: []string{"r"}, Help: "read again", Disabled: busy, Long: "read every system, a directory by what changed where it can tell; prove, compare", Do: func() tea.Cmd {
 			return m.read(false)
 		}},
 		{Keys: []string{"R"}, Help: "read whole", Disabled: busy, Long: "read every system whole, prove it, compare", Do: func() tea.Cmd { return m.read(true) }},
-		{Keys: []string{"]"}, Help: "next filter", Footer: 7, Do: func() tea.Cmd { return m.turn(1) }},
+		{Keys: []string{"]"}, Help: "next filter", Do: func() tea.Cmd { return m.turn(1) }},
 		{Keys: []string{"["}, Help: "filter before", Do: func() tea.Cmd { return m.turn(-1) }},
-		{Keys: []string{"u"}, Help: "unstage", Footer: 8, Disabled: change, Long: "take the row out of the batch", Do: m.unstage},
-		{Keys: []string{"a"}, Help: "record", Footer: 9, Long: "the audit record: search, verify", Do: func() tea.Cmd { return ui.Say(ui.OpenRecord{}) }},
+		{Keys: []string{"u"}, Help: "unstage", Disabled: change, Long: "take the row out of the batch", Do: m.unstage},
+		{Keys: []string{"a"}, Help: "record", Footer: 9, Narrow: -1, Long: "the audit record: search, verify", Do: func() tea.Cmd { return ui.Say(ui.OpenRecord{}) }},
 		{Keys: []string{"C"}, Help: "connections", Long: "what is connected and how it stands; connect, test, rotate, remove", Do: func() tea.Cmd { return ui.Say(ui.OpenConnections{}) }},
+		{Keys: []string{"S"}, Help: "calendar", Long: "the batches that begin at their own minute, and those whose minute was missed", Do: func() tea.Cmd { return ui.Say(ui.OpenCalendar{}) }},
+		{Keys: []string{"P"}, Help: "policy", Long: "what a changed policy.toml would do to everybody, before it counts", Do: func() tea.Cmd { return ui.Say(ui.OpenPolicy{}) }},
 		{Keys: []string{"esc"}, Help: "clear", Long: "end the search, then the marks, then a read that is under way", Do: func() tea.Cmd {
 			switch {
 			case m.query != "":
@@ -89,5 +95,32 @@ func (m *Model) bind() []ui.Binding {
 		{Keys: []string{"pgup", "ctrl+b"}, Help: "page up", Do: page(-1)},
 		{Keys: []string{"home", "g"}, Help: "first", Do: move(-1 << 30)},
 		{Keys: []string{"end", "G"}, Help: "last", Do: move(1 << 30)},
+	}
+}
+
+// joiner opens the joiner's wizard for the row under the cursor, where somebody without an account stands there; else it asks for whom.
+func (m *Model) joiner() tea.Cmd {
+	i := m.current()
+	if i < 0 || !joining(&m.roll.Rows[i]) {
+		return ui.Say(ui.OpenCase{Kind: string(desk.CaseJoiner)})
+	}
+	return m.open(desk.CaseJoiner)()
+}
+
+// joining reports whether a row is somebody who is to get an account.
+func joining(row *desk.Row) bool { return row.Person != nil && !row.Away && row.Account() == nil }
+
+// open opens a wizard for the row under the cursor.
+func (m *Model) open(kind desk.CaseKind) func() tea.Cmd {
+	return func() tea.Cmd {
+		row := &m.roll.Rows[m.current()]
+		name := row.Key
+		switch {
+		case row.Person != nil:
+			name = row.Person.FullName
+		case len(row.Accounts) > 0:
+			name = row.Accounts[0].ID
+		}
+		return ui.Say(ui.OpenCase{Kind: string(kind), Key: row.Key, Name: name})
 	}
 }

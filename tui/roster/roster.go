@@ -26,6 +26,7 @@ type Desk interface {
 	Sync(ctx context.Context, progress func(provisioning.Progress)) (*desk.Roll, error)
 	SyncWhole(ctx context.Context, progress func(provisioning.Progress)) (*desk.Roll, error)
 	ReadOnly() string
+	PolicyPending() bool
 }
 
 // Model is the roster.
@@ -336,6 +337,12 @@ func (m *Model) didStage(msg staged) tea.Cmd {
 			text = ""
 		}
 		text += fmt.Sprintf(" not staged: %s: %s", r.Left[0].Name, r.Left[0].Why)
+		if n > 1 {
+			text += fmt.Sprintf(" (and %d more)", n-1)
+		}
+	}
+	if n := len(r.Kept); n > 0 {
+		text += fmt.Sprintf(". Kept back: %s: %s", r.Kept[0].Name, r.Kept[0].Why)
 		if n > 1 {
 			text += fmt.Sprintf(" (and %d more)", n-1)
 		}

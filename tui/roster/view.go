@@ -80,7 +80,7 @@ type chromeKey struct {
 	width, marked, staged int
 	filter                desk.Filter
 	query                 string
-	finding               bool
+	finding, pending      bool
 }
 
 type sentenceKey struct {
@@ -90,7 +90,7 @@ type sentenceKey struct {
 }
 
 func (m *Model) chromeLines(l layout, width int) []string {
-	key := chromeKey{m.roll, m.st, m.hits, width, len(m.marks), len(m.desk.StagedKeys()), m.filter, m.query, m.finding}
+	key := chromeKey{m.roll, m.st, m.hits, width, len(m.marks), len(m.desk.StagedKeys()), m.filter, m.query, m.finding, m.desk.PolicyPending()}
 	if m.chrome.lines != nil && m.chrome.of == key && !m.reading {
 		return m.chrome.lines
 	}
@@ -192,6 +192,13 @@ func (m *Model) tabs(width int) string {
 	tail := ""
 	if n > 0 {
 		tail = fmt.Sprintf("staged %d %s b ", n, m.st.Glyphs.Right)
+	}
+	if m.desk.PolicyPending() {
+		word := "policy changed "
+		if width < 100 {
+			word = "policy "
+		}
+		tail = word + m.st.Glyphs.Right + " P  " + tail
 	}
 	if marked := len(m.marks); marked > 0 {
 		tail = fmt.Sprintf("marked %d  %s", marked, tail)

@@ -52,11 +52,15 @@ func (l *Line) Marked(style Style, t names.Text, spans []Span, cells int) *Line 
 		return l.Text(style, t, cells)
 	}
 	s, at, start := cut.Bare(), 0, l.used
+	whole := len(s) // what of s is the text's own, and not the ellipsis
+	if s != t.Bare() {
+		whole = len(strings.TrimSuffix(s, "…"))
+	}
 	for _, span := range spans {
-		if span.Start < at || span.Start >= len(s) {
+		if span.Start < at || span.Start >= whole {
 			continue
 		}
-		end := min(span.End, len(s))
+		end := min(span.End, whole)
 		l.piece(style, s[at:span.Start])
 		l.piece(Match, s[span.Start:end])
 		at = end

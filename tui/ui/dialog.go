@@ -14,7 +14,7 @@ type Dialog interface {
 	// Key takes a key; done closes the dialog.
 	Key(key tea.KeyPressMsg) (cmd tea.Cmd, done bool)
 	// Paste takes pasted text, which never presses a key (threats A2).
-	Paste(text string)
+	Paste(text string) tea.Cmd
 	// Lines draws the dialog in so many cells.
 	Lines(s *Styles, width int) []string
 }
@@ -88,7 +88,7 @@ func (c *Confirm) enter() (tea.Cmd, bool) {
 }
 
 // Paste is not taken: what must be typed, is typed.
-func (c *Confirm) Paste(string) {}
+func (c *Confirm) Paste(string) tea.Cmd { return nil }
 
 // Opened tells the dialog when it opened.
 func (c *Confirm) Opened(at time.Time) { c.opened = at }
@@ -118,9 +118,12 @@ func (c *Confirm) Lines(s *Styles, width int) []string {
 }
 
 func dialogHead(s *Styles, width int, title string, body []string) []string {
-	out := []string{s.Rule(width, ""), s.NewLine(width, false).Space(1).Text(Header, names.Clean(title), 0).String()}
+	out := []string{s.Rule(width, "")}
+	for _, t := range Paragraph(title, width-2, 2) {
+		out = append(out, s.NewLine(width, false).Space(1).Text(Header, t, 0).String())
+	}
 	for _, b := range body {
-		for _, t := range Wrap(names.Clean(b), width-2, 3) {
+		for _, t := range Paragraph(b, width-2, 3) {
 			out = append(out, s.NewLine(width, false).Space(1).Text(Plain, t, 0).String())
 		}
 	}
@@ -160,7 +163,7 @@ func (c *Choose) Key(k tea.KeyPressMsg) (tea.Cmd, bool) {
 }
 
 // Paste does nothing.
-func (c *Choose) Paste(string) {}
+func (c *Choose) Paste(string) tea.Cmd { return nil }
 
 // Lines draws it.
 func (c *Choose) Lines(s *Styles, width int) []string {
@@ -186,7 +189,11 @@ type Prompt struct {
 	Title string
 	Body  []string
 	Value string
+	// Check says what a value means, as it is typed, or why it cannot be taken; nil takes whatever is typed. It must not wait.
+	Check func(value string) (meaning string, err error)
 	Done  func(value string) tea.Cmd
+
+	refused string // why the last enter was not taken
 }
 
 // Key takes a key.
@@ -195,23 +202,53 @@ func (p *Prompt) Key(k tea.KeyPressMsg) (tea.Cmd, bool) {
 	case "esc", "ctrl+c":
 		return nil, true
 	case "enter":
+		if p.Check != nil {
+			if _, err := p.Check(p.Value); err != nil {
+				p.refused = err.Error()
+				return nil, false
+			}
+		}
 		return p.Done(p.Value), true
 	case "backspace":
 		if r := []rune(p.Value); len(r) > 0 {
 			p.Value = string(r[:len(r)-1])
 		}
+	case "ctrl+u":
+		p.Value = ""
 	default:
 		p.Value += k.Text
 	}
+	p.refused = ""
 	return nil, false
 }
 
 // Paste adds text; it presses nothing.
-func (p *Prompt) Paste(text string) { p.Value += names.Clean(text).Bare() }
+func (p *Prompt) Paste(text string) tea.Cmd {
+	p.Value += names.Clean(text).Bare()
+	return nil
+}
 
 // Lines draws it.
 func (p *Prompt) Lines(s *Styles, width int) []string {
 	out := dialogHead(s, width, p.Title, p.Body)
 	l := s.NewLine(width, false)
-	return append(out, l.Space(1).Text(Strong, names.Clean(p.Value), 0).Word(Accent, s.Glyphs.Caret).String())
+	out = append(out, l.Space(1).Text(Strong, names.Clean(p.Value), 0).Word(Accent, s.Glyphs.Caret).String())
+	if p.Check == nil {
+		return out
+	}
+	style, said := Muted, ""
+	if p.refused != "" {
+		style, said = Danger, p.refused
+	} else if meaning, err := p.Check(p.Value); err == nil {
+		style, said = Accent, meaning
+	}
+	lines := Paragraph(said, width-2, 2)
+	for i := range 2 { // as many lines whatever is typed
+		l := s.NewLine(width, false).Space(1)
+		if i < len(lines) {
+			l.Text(style, lines[i], 0)
+		}
+		out = append(out, l.String())
+	}
+	return out
 }

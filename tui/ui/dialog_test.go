@@ -105,6 +105,19 @@ func TestLineNeverLeavesItsCells(t *testing.T) {
 	}
 }
 
+// TestMarkedStaysWhole: a highlight that reaches into what was cut off ends before the ellipsis, and splits no rune.
+func TestMarkedStaysWhole(t *testing.T) {
+	text := names.Clean("Barnes-Whitfield, Tomas")
+	for cells := 1; cells < 24; cells++ {
+		for start := range len(text.Bare()) {
+			s := styles(t).NewLine(30, false).Marked(ui.Plain, text, []ui.Span{{Start: start, End: start + 3}}, cells).String()
+			if plain := ansi.Strip(s); ansi.StringWidth(s) != 30 || strings.TrimRight(plain, " ") != strings.TrimRight(text.Truncate(cells).Bare(), " ") {
+				t.Fatalf("%d cells, marked from %d: %q", cells, start, plain)
+			}
+		}
+	}
+}
+
 func TestFooterFits(t *testing.T) {
 	st := styles(t)
 	var keys []ui.Binding

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-
-	"rollcall/provisioning/names"
 )
 
 // Binding is a key as data: from one list of them come the handling, the footer, and the help page.
@@ -17,6 +15,7 @@ type Binding struct {
 	Long     string   // for the help page
 	Danger   bool     // it leads to a change of a system: dropped where nothing may be changed
 	Footer   int      // 1 stands first in the footer; 0: on the help page alone
+	Narrow   int      // its place in a footer below 100 columns, where that is another; -1: not there
 	Disabled func() string
 	Do       func() tea.Cmd
 }
@@ -27,6 +26,14 @@ func (b *Binding) Name() string {
 		return b.Show
 	}
 	return b.Keys[0]
+}
+
+// rank is the key's place in a footer of so many cells.
+func (b *Binding) rank(width int) int {
+	if width < 100 && b.Narrow != 0 {
+		return b.Narrow
+	}
+	return b.Footer
 }
 
 // Why says why the key cannot act now; "" where it can.
@@ -93,7 +100,7 @@ func (s *Styles) Footer(width int, bindings []Binding, tail string) string {
 	shown := make([]*Binding, 0, most)
 	for rank := 1; rank <= 9 && len(shown) < most; rank++ {
 		for i := range bindings {
-			if bindings[i].Footer == rank && len(shown) < most {
+			if bindings[i].rank(width) == rank && len(shown) < most {
 				shown = append(shown, &bindings[i])
 			}
 		}
@@ -129,18 +136,21 @@ func (s *Styles) HelpLines(width int, bindings []Binding, typed string) []string
 		if !strings.Contains(strings.ToLower(b.Name()+" "+b.Help+" "+text), strings.ToLower(typed)) {
 			continue
 		}
-		l := s.NewLine(width, false)
 		key := Accent
 		if b.Danger { // it leads to a change of a system
 			key = Danger
 		}
-		l.Space(2).Cell(key, strings.Join(shownKeys(b), " "), 18).Cell(Strong, b.Help, 22)
+		style := Plain
 		if why := b.Why(); why != "" {
-			l.Word(Muted, text).Text(Muted, names.Clean(" (now: "+why+")"), 0)
-		} else {
-			l.Word(Plain, text)
+			style, text = Muted, text+" (now: "+why+")"
 		}
-		out = append(out, l.String())
+		const name, most = 42, 6
+		written, help := strings.Join(shownKeys(b), " "), b.Help
+		for _, t := range Paragraph(text, width-name-1, most) {
+			l := s.NewLine(width, false).Space(2).Cell(key, written, 18).Cell(Strong, help, name-20)
+			out = append(out, l.Text(style, t, 0).String())
+			written, help = "", ""
+		}
 	}
 	return out
 }

@@ -6,8 +6,21 @@ import tea "charm.land/bubbletea/v2"
 type (
 	// OpenPerson opens the page of a row, by its key.
 	OpenPerson struct{ Key string }
+	// OpenCase opens the wizard of a joiner, mover or leaver for a row; without a key it asks for the person first.
+	OpenCase struct {
+		Kind string // as desk.CaseKind writes it
+		Key  string // of the row
+		Name string // raw: what is shown while the case is being read
+	}
 	// OpenBatch opens a batch; 0 is the one that is being staged.
 	OpenBatch struct{ ID int64 }
+	// Staged says that the wizard on the top has done its work: it makes room for the batches that it staged into, the last of them on
+	// top.
+	Staged struct{ Batches []int64 }
+	// OpenCalendar opens the batches that begin at their own minute.
+	OpenCalendar struct{}
+	// OpenPolicy opens the effect of a changed policy.
+	OpenPolicy struct{}
 	// OpenRecord opens the record; Batch narrows it.
 	OpenRecord struct{ Batch int64 }
 	// OpenConnections opens the connections.
@@ -29,6 +42,8 @@ type (
 	Refresh struct{}
 	// Draft tells every screen that what is staged has changed.
 	Draft struct{}
+	// Beat tells the screen that has the word that half a second has passed.
+	Beat struct{}
 )
 
 // Say is a command that gives a message.

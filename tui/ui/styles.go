@@ -81,6 +81,8 @@ type Glyphs struct {
 	Yes, No, Running, Hand, Waiting, Alert, Right, Down, Arrow      string
 	Horizontal, Vertical, TeeDown, TeeUp, Cross                     string
 	Full, Empty, Caret, Dot                                         string
+	Mover, Wall, Clock                                              string
+	Comes, Stays, Goes, Withheld, LeftOut, Untouched                string // what becomes of a right
 }
 
 func unicodeGlyphs() Glyphs {
@@ -88,6 +90,7 @@ func unicodeGlyphs() Glyphs {
 		Cursor: "▸", Mark: "●", Dash: "—", Ellipsis: "…", Leaver: "✖", Joiner: "+", Differs: "≠", NoLibrary: "○", Orphan: "?", Directory: "⧖",
 		Disputed: "??", Duplicate: "=", Admin: "!", Alike: "~", Unproven: "¿", Yes: "✓", No: "✗", Running: "▶", Hand: "◔", Waiting: "·", Alert: "!",
 		Right: "▸", Down: "▾", Arrow: "→", Horizontal: "─", Vertical: "│", TeeDown: "┬", TeeUp: "┴", Cross: "┼", Full: "█", Empty: "░", Caret: "▏", Dot: "·",
+		Mover: "△", Wall: "‖", Clock: "◷", Comes: "+", Stays: "=", Goes: "−", Withheld: "!", LeftOut: "·", Untouched: "~",
 	}
 }
 
@@ -96,5 +99,6 @@ func asciiGlyphs() Glyphs {
 		ASCII: true, Cursor: ">", Mark: "*", Dash: "-", Ellipsis: "...", Leaver: "x", Joiner: "+", Differs: "!=", NoLibrary: "o", Orphan: "?", Directory: "~",
 		Disputed: "??", Duplicate: "=", Admin: "!", Alike: "~", Unproven: "?", Yes: "ok", No: "x", Running: ">", Hand: "h", Waiting: ".", Alert: "!",
 		Right: ">", Down: "v", Arrow: "->", Horizontal: "-", Vertical: "|", TeeDown: "+", TeeUp: "+", Cross: "+", Full: "#", Empty: ".", Caret: "_", Dot: "-",
+		Mover: "^", Wall: "||", Clock: "@", Comes: "+", Stays: "=", Goes: "-", Withheld: "!", LeftOut: ".", Untouched: "~",
 	}
 }

@@ -12,12 +12,18 @@ func (s *Server) routeGroups(w http.ResponseWriter, r *http.Request, lib *Librar
 	if lib != nil {
 		groups, library = lib.Groups, lib.ID
 	}
-	if len(p) == 0 {
-		if r.Method != http.MethodGet {
-			notAllowed(w)
-			return
-		}
+	switch {
+	case len(p) == 0 && r.Method == http.MethodGet:
 		s.listGroups(w, r, groups, func(*Group) bool { return true })
+		return
+	case len(p) == 0 && r.Method == http.MethodPost && lib != nil: // a global one is made by PUT
+		s.createGroup(w, r, lib, "")
+		return
+	case len(p) == 0:
+		notAllowed(w)
+		return
+	case len(p) == 1 && r.Method == http.MethodPut && lib == nil:
+		s.createGroup(w, r, nil, strings.ToUpper(p[0]))
 		return
 	}
 	g := groups[strings.ToUpper(p[0])]
@@ -28,6 +34,8 @@ func (s *Server) routeGroups(w http.ResponseWriter, r *http.Request, lib *Librar
 	switch {
 	case len(p) == 1 && r.Method == http.MethodGet:
 		answer(w, http.StatusOK, map[string]any{"data": g})
+	case len(p) == 1 && r.Method == http.MethodPatch:
+		s.enableGroup(w, r, library, g)
 	case len(p) == 2 && p[1] == "members" && r.Method == http.MethodGet:
 		keep, ok := s.filter(w, r, func(u *User) bool {
 			if lib != nil {
@@ -135,7 +143,7 @@ func (s *Server) routeRoles(w http.ResponseWriter, r *http.Request, lib *Library
 		page(w, r, s.config.MostPage, roles, func(role string) any { return roleRow(lib, role) })
 		return
 	}
-	role := p[0]
+	role := p[0] // as it is spelt: nothing says that roles fold their case
 	if !slices.Contains(lib.Roles, role) {
 		noRecord(w)
 		return
@@ -144,9 +152,13 @@ func (s *Server) routeRoles(w http.ResponseWriter, r *http.Request, lib *Library
 	case len(p) == 1 && r.Method == http.MethodGet:
 		answer(w, http.StatusOK, map[string]any{"data": roleRow(lib, role)})
 	case len(p) == 2 && p[1] == "members" && r.Method == http.MethodGet:
+		keep, ok := s.filter(w, r, func(u *User) bool { return lib.Logon[u.ID] })
+		if !ok {
+			return
+		}
 		var ids []string
 		for id, has := range lib.Members {
-			if has == role {
+			if has == role && s.users[id] != nil && keep(s.users[id]) {
 				ids = append(ids, id)
 			}
 		}
@@ -189,9 +201,7 @@ func (s *Server) routeGlobalRoles(w http.ResponseWriter, r *http.Request, p []st
 			ids = append(ids, id)
 		}
 		slices.Sort(ids)
-		page(w, r, s.config.MostPage, ids, func(id string) any {
-			return map[string]any{"id": id, "description": id, "user_management": "admin", "group_management": "admin", "role_management": "admin"}
-		})
+		page(w, r, s.config.MostPage, ids, globalRoleRow)
 		return
 	}
 	if len(p) == 0 || s.globalRoles[p[0]] == nil {
@@ -199,13 +209,75 @@ func (s *Server) routeGlobalRoles(w http.ResponseWriter, r *http.Request, p []st
 		return
 	}
 	switch {
+	case len(p) == 1 && r.Method == http.MethodGet:
+		answer(w, http.StatusOK, map[string]any{"data": globalRoleRow(p[0])})
 	case len(p) == 2 && p[1] == "members" && r.Method == http.MethodGet:
-		page(w, r, s.config.MostPage, sortedKeys(s.globalRoles[p[0]]), func(id string) any { return map[string]any{"id": id, "type": "user"} })
+		s.listRoleMembers(w, r, p[0])
 	case len(p) == 2 && p[1] == "members" && r.Method == http.MethodPatch:
 		s.patchGlobalRole(w, r, p[0])
 	default:
 		notAllowed(w)
 	}
+}
+
+func globalRoleRow(id string) any {
+	level := "no_access"
+	if strings.Contains(id, "ADMIN") {
+		level = "admin"
+	}
+	return map[string]any{
+		"id": id, "description": id, "user_management": level, "group_management": level, "role_management": level, "app_management": "no_access",
+		"encryption_management": "no_access", "feature_management": "no_access", "settings_management": "no_access",
+	}
+}
+
+// listRoleMembers lists the members of a global role. This list tells whether it was cut short in every answer.
+func (s *Server) listRoleMembers(w http.ResponseWriter, r *http.Request, role string) {
+	keep, ok := s.filter(w, r, func(u *User) bool { return u.AllowLogon })
+	if !ok {
+		return
+	}
+	ids := slices.DeleteFunc(sortedKeys(s.globalRoles[role]), func(id string) bool { return s.users[id] == nil || !keep(s.users[id]) })
+	page(w, r, s.config.MostPage, ids, func(id string) any { return s.users[id] })
+}
+
+// createGroup makes a group: by POST in a library, by PUT of its id globally (contracts/imanage.md 6).
+func (s *Server) createGroup(w http.ResponseWriter, r *http.Request, lib *Library, id string) {
+	b, ok := body(w, r)
+	if !ok {
+		return
+	}
+	given, library, groups, status := strings.ToUpper(str(b, "id")), "", s.groups, http.StatusOK
+	if lib != nil {
+		id, library, groups, status = given, lib.ID, lib.Groups, http.StatusCreated
+	}
+	nos, _ := b["group_nos"].(float64)
+	switch {
+	case id == "" || given != id || len(id) > 254:
+		invalid(w, "id")
+	case groups[id] != nil:
+		fail(w, http.StatusConflict, "NRC_DUPLICATE_RECORD", "a group with this id exists already")
+	case nos != 2:
+		invalid(w, "group_nos: only virtual groups can be created")
+	default:
+		s.do(w, status, Mutation{Kind: "group", Library: library, Object: id, Fields: map[string]any{
+			"full_name": str(b, "full_name"), "enabled": b["enabled"] == true, "is_external": b["is_external"] == true,
+		}})
+	}
+}
+
+// enableGroup changes nothing of a group but whether it is enabled.
+func (s *Server) enableGroup(w http.ResponseWriter, r *http.Request, library string, g *Group) {
+	b, ok := body(w, r)
+	if !ok {
+		return
+	}
+	enabled, isFlag := b["enabled"].(bool)
+	if !isFlag {
+		invalid(w, "enabled is expected")
+		return
+	}
+	s.do(w, http.StatusOK, Mutation{Kind: "group", Library: library, Object: g.ID, Fields: map[string]any{"enabled": enabled}})
 }
 
 func (s *Server) patchGlobalRole(w http.ResponseWriter, r *http.Request, role string) {

@@ -29,6 +29,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, p []string) {
 		answer(w, http.StatusOK, map[string]any{"data": map[string]any{}})
 	case p[0] == "features" && get:
 		answer(w, http.StatusOK, map[string]any{"data": []any{}})
+	case p[0] == "documents" && len(p) == 2 && p[1] == "checked-out" && get:
+		s.listCheckedOut(w, r, nil)
 	case s.config.OnPrem:
 		fail(w, http.StatusNotFound, "NRC_NOT_FOUND", "there is no global level on premises")
 	case p[0] == "users":
@@ -37,6 +39,12 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, p []string) {
 		s.routeGroups(w, r, nil, p[1:])
 	case p[0] == "roles":
 		s.routeGlobalRoles(w, r, p[1:])
+	case p[0] == "apps" && len(p) == 1 && get:
+		page(w, r, s.config.MostPage, s.config.Apps, func(a App) any { return a })
+	case p[0] == "settings" && get:
+		s.settings(w, p[1:])
+	case p[0] == "directory-sync" && len(p) == 3 && p[1] == "users" && p[2] == "hashes" && get:
+		s.listDigests(w, r)
 	default:
 		fail(w, http.StatusNotFound, "NRC_NOT_FOUND", "no such resource")
 	}
@@ -58,7 +66,13 @@ func (s *Server) routeLibrary(w http.ResponseWriter, r *http.Request, lib *Libra
 	get := r.Method == http.MethodGet
 	switch {
 	case p[0] == "operations" && get:
-		answer(w, http.StatusOK, map[string]any{"data": map[string]any{"m1": 8191, "m2": 7, "m3": 143, "m4": 1}})
+		answer(w, http.StatusOK, map[string]any{"data": s.operations(lib)})
+	case p[0] == "change-events" && len(p) == 1 && get:
+		s.listEvents(w, r, lib)
+	case p[0] == "workspaces":
+		s.routeWorkspaces(w, r, lib, p[1:])
+	case p[0] == "documents":
+		s.routeDocuments(w, r, lib, p[1:])
 	case p[0] == "groups":
 		s.routeGroups(w, r, lib, p[1:])
 	case p[0] == "roles":
@@ -81,7 +95,7 @@ func (s *Server) routeLibrary(w http.ResponseWriter, r *http.Request, lib *Libra
 		case len(p) == 2 && r.Method == http.MethodPatch && s.config.OnPrem:
 			s.patchUser(w, r, id, lib)
 		case len(p) == 2 && r.Method == http.MethodDelete && s.config.AllowRemoval:
-			s.do(w, http.StatusOK, Mutation{Kind: "unassign", User: id, Library: lib.ID})
+			s.remove(w, lib, id)
 		default:
 			notAllowed(w)
 		}

@@ -1,6 +1,7 @@
 package imanagetest
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -34,6 +35,9 @@ type Server struct {
 	tokens      map[string]time.Time // → last used
 	refresh     map[string]bool
 	nextNum     int64
+	events      []event
+	forgotten   int // events before this number are no longer known
+	missing     []missing
 }
 
 // tokenLife is how long a token lives without being used (contracts/imanage.md 2).
@@ -47,13 +51,19 @@ func New(c Config) *Server {
 	if c.MostPage == 0 {
 		c.MostPage = 9999
 	}
+	if c.MostEvents == 0 {
+		c.MostEvents = 500
+	}
 	if c.RateWindow == 0 {
 		c.RateWindow = time.Second
+	}
+	if c.Apps == nil {
+		c.Apps = []App{{ID: c.ClientID, Name: "rollcall", Status: "enabled", Type: "native"}}
 	}
 	s := &Server{
 		config: c, users: make(map[string]*User, len(c.Users)), emails: make(map[string]string, len(c.Users)), libraries: c.Libraries,
 		groups: make(map[string]*Group), globalRoles: c.GlobalRoles, effects: make(map[string]int),
-		tokens: make(map[string]time.Time), refresh: make(map[string]bool), ids: make([]string, 0, len(c.Users)),
+		tokens: make(map[string]time.Time), refresh: make(map[string]bool), ids: make([]string, 0, len(c.Users)), missing: parseUnsupported(c.Unsupported),
 	}
 	if s.globalRoles == nil {
 		s.globalRoles = make(map[string]map[string]bool)
@@ -100,6 +110,12 @@ func (l *Library) prepare(users map[string]*User) {
 	for _, g := range l.Groups {
 		if g.Members == nil {
 			g.Members = make(map[string]bool)
+		}
+	}
+	for _, ws := range l.Workspaces {
+		ws.Owner = strings.ToUpper(ws.Owner)
+		if ws.DefaultSecurity == "" {
+			ws.DefaultSecurity = "private"
 		}
 	}
 }
@@ -152,13 +168,40 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		parts = append(parts, segment)
 	}
+	if s.unsupported(w, r.Method, strings.Join(parts, "/")) {
+		return
+	}
 	if r.Method != http.MethodGet && s.config.EffectDelay > 0 {
 		pause(s.config.EffectDelay)
 	}
-	s.route(w, r, parts)
+	said := newReply()
+	s.route(said, r, parts)
+	said.send(w)
 	if r.Method != http.MethodGet && s.config.AnswerDelay > 0 {
 		pause(s.config.AnswerDelay)
 	}
+}
+
+// reply is an answer as it is put together, so that nobody waits for a slow reader while the server's state is held.
+type reply struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func newReply() *reply { return &reply{header: make(http.Header), status: http.StatusOK} }
+
+func (r *reply) Header() http.Header         { return r.header }
+func (r *reply) WriteHeader(status int)      { r.status = status }
+func (r *reply) Write(p []byte) (int, error) { return r.body.Write(p) }
+
+func (r *reply) send(w http.ResponseWriter) {
+	for k, v := range r.header {
+		w.Header()[k] = v
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(r.body.Len()))
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body.Bytes())
 }
 
 // pause keeps a request in the server, whatever the client does meanwhile.

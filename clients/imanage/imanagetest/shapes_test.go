@@ -60,9 +60,9 @@ type caller struct {
 	token  string
 }
 
-func serve(t *testing.T) *caller {
+func serve(t *testing.T, change ...func(*imanagetest.Config)) *caller {
 	t.Helper()
-	s := imanagetest.New(imanagetest.Config{
+	config := imanagetest.Config{
 		CustomerID: 1, Username: "svc", Password: "pw", ServiceUser: "SVC",
 		Users: []imanagetest.User{
 			{ID: "tbarnes", FullName: "Tom Barnes", Email: "t@x.example", PreferredLibrary: "LON", AllowLogon: true, Nos: 2, SSID: "1"},
@@ -78,7 +78,11 @@ func serve(t *testing.T) *caller {
 			},
 		}},
 		GlobalRoles: map[string]map[string]bool{"ADMIN": {"SVC": true}},
-	})
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	s := imanagetest.New(config)
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -194,3 +194,22 @@ func (s *Server) createInLibrary(w http.ResponseWriter, b map[string]any, id, ro
 		s.do(w, http.StatusCreated, Mutation{Kind: "create", User: id, Record: &u}, Mutation{Kind: "assign", User: id, Library: lib.ID, Object: role})
 	}
 }
+
+// remove takes a user out of a library, and does whatever else this tenant does with it (Config.Removal).
+func (s *Server) remove(w http.ResponseWriter, lib *Library, id string) {
+	muts := []Mutation{{Kind: "unassign", User: id, Library: lib.ID}}
+	switch s.config.Removal {
+	case "nothing":
+		muts = nil
+	case "everywhere":
+		muts = nil
+		for _, l := range s.libraries {
+			if _, in := l.Members[id]; in {
+				muts = append(muts, Mutation{Kind: "unassign", User: id, Library: l.ID})
+			}
+		}
+	case "disables":
+		muts = append(muts, Mutation{Kind: "patch", User: id, Fields: map[string]any{"allow_logon": false}})
+	}
+	s.do(w, http.StatusOK, muts...)
+}

@@ -111,7 +111,12 @@ func victim() error {
 	}
 	executor := commit.New(commit.Deps{
 		Store: journal, DMS: dms, Clock: provisioning.SystemClock{}, Actor: "tester", Session: "victim", Owner: fmt.Sprint(os.Getpid()), Tenant: "sim",
-		Settle: settle, Canary: func(provisioning.ChangeKind) bool { return false }, Step: step,
+		Settle: settle, Step: step,
+		Operation: func(c provisioning.Change) provisioning.Operation { // many at once from the first one on
+			o := client.Operation(c)
+			o.FirstUse = provisioning.Plain
+			return o
+		},
 	})
 	return pool.New(pool.Deps{Store: journal, Executor: executor, Workers: 8, Event: event}).Run(ctx, batches[0].ID, nil)
 }

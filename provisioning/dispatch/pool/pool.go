@@ -32,30 +32,39 @@ func New(d Deps) *Pool {
 	return &Pool{deps: d}
 }
 
-// Run runs a committed batch's pending units until all are settled, the batch is paused, stopped or cancelled, or ctx ends. It
-// returns when every worker has ended.
+// Run runs a committed batch's pending units until all are settled or wait for a step by hand, the batch is paused, stopped or
+// cancelled, or ctx ends. Units that a ticked step sets free meanwhile are run too. It returns when every worker has ended.
 func (p *Pool) Run(ctx context.Context, batch int64, changed func(unit int64)) error {
-	b, err := p.deps.Store.Batch(ctx, batch)
-	if err != nil {
-		return err
-	}
 	run := p.deps.Executor.NewRun(batch, changed)
-	err = p.walk(ctx, run, b)
-	if ctx.Err() != nil {
-		return ctx.Err()
+	taken := make(map[turn]bool)
+	for {
+		b, err := p.deps.Store.Batch(ctx, batch)
+		if err != nil {
+			return err
+		}
+		err = p.walk(ctx, run, b, taken)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		why := run.Stopped()
+		if err != nil { // the store failed: stop cleanly, as far as the store still lets us
+			why = err.Error()
+		}
+		again, end := p.end(ctx, batch, why, taken)
+		if err == nil {
+			err = end
+		}
+		if err != nil || !again {
+			return err
+		}
 	}
-	why := run.Stopped()
-	if err != nil { // the store failed: stop cleanly, as far as the store still lets us
-		why = err.Error()
-	}
-	if end := p.end(ctx, batch, why); err == nil {
-		err = end
-	}
-	return err
 }
 
+// turn is one turn of a unit: it is offered to a worker once.
+type turn struct{ unit, gen int64 }
+
 // walk lets the workers take unit after unit. The first error of the store ends them all.
-func (p *Pool) walk(ctx context.Context, run *commit.Run, b *provisioning.Batch) error {
+func (p *Pool) walk(ctx context.Context, run *commit.Run, b *provisioning.Batch, taken map[turn]bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	units := make(chan provisioning.Unit)
@@ -71,7 +80,7 @@ func (p *Pool) walk(ctx context.Context, run *commit.Run, b *provisioning.Batch)
 	}
 feed:
 	for _, u := range b.Units {
-		if u.State != provisioning.UnitPending {
+		if u.State != provisioning.UnitPending || taken[turn{u.ID, u.Gen}] {
 			continue
 		}
 		if run.Stopped() != "" {
@@ -79,6 +88,7 @@ feed:
 		}
 		select {
 		case units <- u:
+			taken[turn{u.ID, u.Gen}] = true
 		case <-ctx.Done():
 			break feed
 		}
@@ -91,23 +101,25 @@ feed:
 	return nil
 }
 
-// end closes a batch that came to its own end, or stops it with the reason.
-func (p *Pool) end(ctx context.Context, batch int64, why string) error {
+// end closes a batch that came to its own end, or stops it with the reason. again says that a unit was set free meanwhile.
+func (p *Pool) end(ctx context.Context, batch int64, why string, taken map[turn]bool) (again bool, err error) {
 	b, err := p.deps.Store.Batch(ctx, batch)
 	if err != nil || b.State != provisioning.BatchCommitted {
-		return err
+		return false, err
 	}
 	to := provisioning.BatchDone
 	for i := range b.Units {
-		switch b.Units[i].State {
-		case provisioning.UnitByHand:
-			to = provisioning.BatchOpenHand
+		u := &b.Units[i]
+		switch u.State {
 		case provisioning.UnitPending, provisioning.UnitRunning:
+			if why == "" && u.State == provisioning.UnitPending && !taken[turn{u.ID, u.Gen}] {
+				return true, nil
+			}
 			if why == "" {
 				why = "not every unit could be taken: resume it"
 			}
 		default:
-			for _, op := range b.Units[i].Ops {
+			for _, op := range u.Ops {
 				if op.State == provisioning.OpByHand {
 					to = provisioning.BatchOpenHand
 				}
@@ -117,5 +129,9 @@ func (p *Pool) end(ctx context.Context, batch int64, why string) error {
 	if why != "" {
 		to = provisioning.BatchStopped
 	}
-	return p.deps.Store.MoveBatch(ctx, batch, to, b.Hash, why, p.deps.Event(provisioning.EventBatch, string(to)+" "+why))
+	err = p.deps.Store.MoveBatch(ctx, batch, to, b.Hash, why, p.deps.Event(provisioning.EventBatch, string(to)+" "+why))
+	if why == "" && provisioning.CodeOf(err) == provisioning.Stale { // a step was ticked, or an operator was quicker: look again
+		return true, nil
+	}
+	return false, err
 }

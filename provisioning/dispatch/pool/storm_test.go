@@ -58,7 +58,7 @@ func (w *ward) run(ctx context.Context, wrap func(provisioning.Store) provisioni
 	}
 	executor := commit.New(commit.Deps{
 		Store: journal, DMS: client, Clock: provisioning.SystemClock{}, Actor: "tester", Session: "storm", Owner: "storm", Tenant: "sim",
-		Settle: w.settle, Canary: imanage.NeedsCanary,
+		Settle: w.settle,
 	})
 	return pool.New(pool.Deps{Store: journal, Executor: executor, Workers: 8, Event: event}).Run(ctx, batches[0].ID, nil)
 }

@@ -14,13 +14,20 @@ import (
 
 // SaveBatch inserts a batch, or replaces a draft's or reviewed one's units, under the optimistic lock.
 func (s *Store) SaveBatch(ctx context.Context, b *provisioning.Batch, e provisioning.Event) error {
-	release := ""
+	release, readers := "", ""
 	if b.Release != nil {
 		data, err := json.Marshal(b.Release)
 		if err != nil {
 			return err
 		}
 		release = string(data)
+	}
+	if b.Sealed() {
+		data, err := json.Marshal(b.Readers)
+		if err != nil {
+			return err
+		}
+		readers = string(data)
 	}
 	id, version := b.ID, b.Version
 	units := slices.Clone(b.Units)
@@ -34,14 +41,15 @@ func (s *Store) SaveBatch(ctx context.Context, b *provisioning.Batch, e provisio
 	e.Batch = id
 	err := s.change(ctx, func(tx *sql.Tx) error {
 		if b.ID == 0 {
-			if _, err := tx.ExecContext(ctx, `insert into batch (id, state, version, created_by, created_at, snapshot_id, snapshot_at, hash, release)
-				values (?,?,1,?,?,?,?,?,?)`, id, string(b.State), b.CreatedBy, nanos(b.CreatedAt), b.SnapshotID, nanos(b.SnapshotAt), b.Hash, release); err != nil {
+			if _, err := tx.ExecContext(ctx, `insert into batch (id, state, version, created_by, created_at, snapshot_id, snapshot_at, hash, release, due, zone, title, readers)
+				values (?,?,1,?,?,?,?,?,?,?,?,?,?)`, id, string(b.State), b.CreatedBy, nanos(b.CreatedAt), b.SnapshotID, nanos(b.SnapshotAt), b.Hash, release,
+				nanos(b.Due), b.Zone, b.Title, readers); err != nil {
 				return unavailable("the batch cannot be saved", err)
 			}
 		} else {
-			r, err := tx.ExecContext(ctx, `update batch set state=?, version=version+1, snapshot_id=?, snapshot_at=?, hash=?, release=?
+			r, err := tx.ExecContext(ctx, `update batch set state=?, version=version+1, snapshot_id=?, snapshot_at=?, hash=?, release=?, due=?, zone=?, title=?, readers=?
 				where id=? and version=? and state in ('draft','reviewed','approved')`,
-				string(b.State), b.SnapshotID, nanos(b.SnapshotAt), b.Hash, release, id, version)
+				string(b.State), b.SnapshotID, nanos(b.SnapshotAt), b.Hash, release, nanos(b.Due), b.Zone, b.Title, readers, id, version)
 			if err := one(r, err, "the batch was changed by somebody else"); err != nil {
 				return err
 			}
@@ -76,8 +84,8 @@ func saveUnits(ctx context.Context, tx *sql.Tx, batch int64, units []provisionin
 		if u.ID != 0 {
 			id = u.ID
 		}
-		r, err := tx.ExecContext(ctx, `insert into unit (id, batch, pos, directory, person, account, name, office, kind, state, gen)
-			values (?,?,?,?,?,?,?,?,?,?,?)`, id, batch, i, u.Person.Directory, u.Person.ID, u.Account, u.Name, u.Office, string(u.Kind), string(u.State), u.Gen)
+		r, err := tx.ExecContext(ctx, `insert into unit (id, batch, pos, directory, person, account, name, office, kind, reason, state, gen)
+			values (?,?,?,?,?,?,?,?,?,?,?,?)`, id, batch, i, u.Person.Directory, u.Person.ID, u.Account, u.Name, u.Office, string(u.Kind), u.Reason, string(u.State), u.Gen)
 		if err != nil {
 			return unavailable("the batch cannot be saved", err)
 		}
@@ -124,36 +132,48 @@ func (s *Store) Batch(ctx context.Context, id int64) (*provisioning.Batch, error
 	}
 	defer tx.Rollback() //nolint:errcheck // a read has nothing to lose
 	var b provisioning.Batch
-	var created, snapshotAt, committed int64
-	var release string
-	err = tx.QueryRowContext(ctx, `select id, state, version, created_by, created_at, snapshot_id, snapshot_at, hash, committed_by, committed_at, release, stop
-		from batch where id=?`, id).Scan(&b.ID, &b.State, &b.Version, &b.CreatedBy, &created, &b.SnapshotID, &snapshotAt, &b.Hash, &b.CommittedBy, &committed, &release, &b.Stop)
+	var created, snapshotAt, committed, due int64
+	var release, readers string
+	err = tx.QueryRowContext(ctx, `select id, state, version, created_by, created_at, snapshot_id, snapshot_at, hash, committed_by, committed_at, release, stop,
+		due, zone, title, readers from batch where id=?`, id).Scan(&b.ID, &b.State, &b.Version, &b.CreatedBy, &created, &b.SnapshotID, &snapshotAt, &b.Hash,
+		&b.CommittedBy, &committed, &release, &b.Stop, &due, &b.Zone, &b.Title, &readers)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, notFound(fmt.Sprintf("batch %d", id))
 	}
 	if err != nil {
 		return nil, unavailable("the batch cannot be read", err)
 	}
-	b.CreatedAt, b.SnapshotAt, b.CommittedAt = fromNanos(created), fromNanos(snapshotAt), fromNanos(committed)
-	if release != "" {
-		b.Release = &provisioning.Release{}
-		if err := json.Unmarshal([]byte(release), b.Release); err != nil {
+	b.CreatedAt, b.SnapshotAt, b.CommittedAt, b.Due = fromNanos(created), fromNanos(snapshotAt), fromNanos(committed), fromNanos(due)
+	for text, into := range map[string]any{release: &b.Release, readers: &b.Readers} {
+		if text == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(text), into); err != nil {
 			return nil, unavailable("the batch cannot be read", err)
 		}
 	}
 	at := make(map[int64]int)
 	if err := rows(ctx, tx, func(r *sql.Rows) error {
 		var u provisioning.Unit
-		if err := r.Scan(&u.ID, &u.Batch, &u.Person.Directory, &u.Person.ID, &u.Account, &u.Name, &u.Office, &u.Kind, &u.State, &u.Owner, &u.Gen); err != nil {
+		if err := r.Scan(&u.ID, &u.Batch, &u.Person.Directory, &u.Person.ID, &u.Account, &u.Name, &u.Office, &u.Kind, &u.Reason, &u.State, &u.Owner, &u.Gen); err != nil {
 			return unavailable("the batch cannot be read", err)
 		}
 		at[u.ID] = len(b.Units)
 		b.Units = append(b.Units, u)
 		return nil
-	}, "select id, batch, directory, person, account, name, office, kind, state, owner, gen from unit where batch=? order by pos", id); err != nil {
+	}, "select id, batch, directory, person, account, name, office, kind, reason, state, owner, gen from unit where batch=? order by pos", id); err != nil {
 		return nil, err
 	}
-	err = rows(ctx, tx, func(r *sql.Rows) error {
+	err = eachOp(ctx, tx, func(op provisioning.Op) {
+		u := &b.Units[at[op.Unit]]
+		u.Ops = append(u.Ops, op)
+	}, "unit in (select id from unit where batch=?)", id)
+	return &b, err
+}
+
+// eachOp tells the ops that fit a condition, by unit and in order.
+func eachOp(ctx context.Context, tx *sql.Tx, tell func(provisioning.Op), where string, args ...any) error {
+	return rows(ctx, tx, func(r *sql.Rows) error {
 		var op provisioning.Op
 		var change string
 		var sent, done int64
@@ -164,12 +184,9 @@ func (s *Store) Batch(ctx context.Context, id int64) (*provisioning.Batch, error
 			return unavailable("the batch cannot be read", err)
 		}
 		op.SentAt, op.DoneAt = fromNanos(sent), fromNanos(done)
-		u := &b.Units[at[op.Unit]]
-		u.Ops = append(u.Ops, op)
+		tell(op)
 		return nil
-	}, `select unit, seq, change, state, sent_at, attempts, done_at, evidence, error from op
-		where unit in (select id from unit where batch=?) order by unit, seq`, id)
-	return &b, err
+	}, "select unit, seq, change, state, sent_at, attempts, done_at, evidence, error from op where "+where+" order by unit, seq", args...)
 }
 
 // Batches returns the newest batches, whole.
@@ -177,9 +194,35 @@ func (s *Store) Batches(ctx context.Context, limit int) ([]*provisioning.Batch, 
 	return s.batches(ctx, "select id from batch order by id desc limit ?", limit)
 }
 
-// Unfinished returns the batches that were begun and are not at their end.
+// Scheduled returns the batches that have a minute to begin at, and those that missed theirs, the earliest first.
+func (s *Store) Scheduled(ctx context.Context) ([]*provisioning.Batch, error) {
+	return s.batches(ctx, "select id from batch where state in ('scheduled','missed') order by due, id")
+}
+
+// Sealed returns the readers of every sealed batch, by its id.
+func (s *Store) Sealed(ctx context.Context) (map[int64][]string, error) {
+	sealed := make(map[int64][]string)
+	err := rows(ctx, s.read, func(r *sql.Rows) error {
+		var id int64
+		var text string
+		var readers []string
+		if err := r.Scan(&id, &text); err != nil {
+			return unavailable("the batches cannot be read", err)
+		}
+		if err := json.Unmarshal([]byte(text), &readers); err != nil {
+			return unavailable("the batches cannot be read", err)
+		}
+		sealed[id] = readers
+		return nil
+	}, "select id, readers from batch where readers <> ''")
+	return sealed, err
+}
+
+// Unfinished returns the batches that were begun and are not at their end; one that waited for a step by hand, which was ticked, has
+// people to go on with.
 func (s *Store) Unfinished(ctx context.Context) ([]*provisioning.Batch, error) {
-	return s.batches(ctx, "select id from batch where state in ('committed','paused','stopped') order by id")
+	return s.batches(ctx, `select id from batch where state in ('committed','paused','stopped')
+		or (state='done, by hand open' and exists (select 1 from unit where batch=batch.id and state in ('pending','running'))) order by id`)
 }
 
 func (s *Store) batches(ctx context.Context, query string, args ...any) ([]*provisioning.Batch, error) {
@@ -205,14 +248,15 @@ func (s *Store) batches(ctx context.Context, query string, args ...any) ([]*prov
 	return batches, nil
 }
 
-// MoveBatch changes a batch's state where the transitions allow it. A cancelled batch takes along what has not begun.
+// MoveBatch changes a batch's state where the transitions allow it. A cancelled batch takes along what has not begun; one that goes
+// back to draft loses its hash and its release; one with people left to do cannot be done.
 func (s *Store) MoveBatch(ctx context.Context, id int64, to provisioning.BatchState, hash, stop string, e provisioning.Event) error {
 	e.Batch = id
 	return s.change(ctx, func(tx *sql.Tx) error {
 		var from provisioning.BatchState
-		var frozen string
+		var frozen, by, release string
 		var committed int64
-		err := tx.QueryRowContext(ctx, "select state, hash, committed_at from batch where id=?", id).Scan(&from, &frozen, &committed)
+		err := tx.QueryRowContext(ctx, "select state, hash, committed_at, committed_by, release from batch where id=?", id).Scan(&from, &frozen, &committed, &by, &release)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound(fmt.Sprintf("batch %d", id))
 		}
@@ -222,15 +266,39 @@ func (s *Store) MoveBatch(ctx context.Context, id int64, to provisioning.BatchSt
 		if !provisioning.BatchMay(from, to) {
 			return stale(fmt.Sprintf("batch %d is %s and cannot become %s", id, from, to))
 		}
-		if to == provisioning.BatchCommitted && (hash == "" || hash != frozen) {
-			return stale("the batch is not the one that was reviewed")
+		switch to {
+		case provisioning.BatchCommitted, provisioning.BatchScheduled:
+			if hash == "" || hash != frozen {
+				return stale("the batch is not the one that was reviewed")
+			}
+			if committed == 0 { // of a scheduled batch: who confirmed it, until it begins
+				by = e.Actor
+			}
+			if to == provisioning.BatchCommitted && committed == 0 {
+				committed = nanos(e.At)
+			}
+		case provisioning.BatchDraft:
+			frozen, by, release = "", "", ""
+		case provisioning.BatchDone, provisioning.BatchOpenHand:
+			var left int
+			if err := tx.QueryRowContext(ctx, "select count(*) from unit where batch=? and state in ('pending','running')", id).Scan(&left); err != nil {
+				return unavailable("the batch cannot be read", err)
+			}
+			if left > 0 {
+				return stale(fmt.Sprintf("batch %d has %d people left to do", id, left))
+			}
+			// A step may have been ticked since whoever ends the batch looked: what is open is asked here.
+			if err := tx.QueryRowContext(ctx, "select count(*) from op where state='by hand' and unit in (select id from unit where batch=?)", id).Scan(&left); err != nil {
+				return unavailable("the batch cannot be read", err)
+			}
+			to = provisioning.BatchDone
+			if left > 0 {
+				to = provisioning.BatchOpenHand
+			}
+		default:
 		}
-		by := ""
-		if to == provisioning.BatchCommitted && committed == 0 {
-			committed, by = nanos(e.At), e.Actor
-		}
-		if _, err := tx.ExecContext(ctx, "update batch set state=?, stop=?, committed_at=?, committed_by=case when ?='' then committed_by else ? end, version=version+1 where id=?",
-			string(to), stop, committed, by, by, id); err != nil {
+		if _, err := tx.ExecContext(ctx, "update batch set state=?, stop=?, hash=?, release=?, committed_at=?, committed_by=?, version=version+1 where id=?",
+			string(to), stop, frozen, release, committed, by, id); err != nil {
 			return unavailable("the batch cannot be saved", err)
 		}
 		if to != provisioning.BatchCancelled {
@@ -249,7 +317,8 @@ func (s *Store) MoveBatch(ctx context.Context, id int64, to provisioning.BatchSt
 	}, e)
 }
 
-// EndedAccess counts the accounts whose access a confirmed op ended since a time, by kind of change.
+// EndedAccess counts the accounts whose access a confirmed op ended since a time, by kind of change, together with those whose op was
+// let go and is on its way: of two batches that begin in one minute, the second is judged with the first.
 func (s *Store) EndedAccess(ctx context.Context, since time.Time) (map[provisioning.ChangeKind]int, error) {
 	counts := make(map[provisioning.ChangeKind]int)
 	err := rows(ctx, s.read, func(r *sql.Rows) error {
@@ -262,6 +331,9 @@ func (s *Store) EndedAccess(ctx context.Context, since time.Time) (map[provision
 			counts[kind] = n
 		}
 		return nil
-	}, "select kind, count(distinct account) from op where state='confirmed' and done_at>=? group by kind", nanos(since))
+	}, `select kind, count(*) from (
+		select kind, account from op where state='confirmed' and done_at>=?
+		union select op.kind, op.account from batch join unit on unit.batch=batch.id join op on op.unit=unit.id
+			where batch.state in ('committed','paused','stopped') and op.state in ('pending','sent')) group by kind`, nanos(since))
 	return counts, err
 }

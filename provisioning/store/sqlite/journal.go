@@ -117,7 +117,7 @@ func markOp(ctx context.Context, tx *sql.Tx, unit int64, seq int, from provision
 	return one(r, err, "the change has moved on")
 }
 
-// FinishUnit moves a unit on and gives it up.
+// FinishUnit moves a unit on and gives it up. One that was to wait for a step by hand which was ticked meanwhile does not wait.
 func (s *Store) FinishUnit(ctx context.Context, unit, gen int64, owner string, to provisioning.UnitState, e provisioning.Event) error {
 	e.Unit = unit
 	return s.change(ctx, func(tx *sql.Tx) error {
@@ -125,11 +125,49 @@ func (s *Store) FinishUnit(ctx context.Context, unit, gen int64, owner string, t
 			return stale(fmt.Sprintf("a running unit cannot become %s", to))
 		}
 		r, err := tx.ExecContext(ctx, "update unit set state=?, owner='' where id=? and gen=? and owner=? and state='running'", string(to), unit, gen, owner)
-		return one(r, err, "the unit was taken over by somebody else")
+		if err := one(r, err, "the unit was taken over by somebody else"); err != nil {
+			return err
+		}
+		return wake(ctx, tx, unit)
 	}, e)
 }
 
-// TickByHand confirms a by-hand op that was read back, and closes its unit and its batch where it was the last.
+// wake puts a unit that came to rest back to pending where an op of it waits for nobody any more, and closes it where nothing is left.
+func wake(ctx context.Context, tx *sql.Tx, unit int64) error {
+	u := provisioning.Unit{ID: unit}
+	err := tx.QueryRowContext(ctx, "select state from unit where id=?", unit).Scan(&u.State)
+	if err != nil {
+		return unavailable("the journal cannot be read", err)
+	}
+	waits := u.State == provisioning.UnitByHand
+	if !waits && u.State != provisioning.UnitFailed && u.State != provisioning.UnitParked {
+		return nil
+	}
+	open := false
+	if err := eachOp(ctx, tx, func(op provisioning.Op) {
+		u.Ops = append(u.Ops, op)
+		open = open || op.State == provisioning.OpByHand
+	}, "unit=?", unit); err != nil {
+		return err
+	}
+	to := u.State
+	switch {
+	case u.Ready():
+		to = provisioning.UnitPending
+	case waits && !open:
+		to = provisioning.UnitDone
+	}
+	if to == u.State {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, "update unit set state=?, owner='', gen=gen+1 where id=?", string(to), unit); err != nil {
+		return unavailable("the journal cannot be written", err)
+	}
+	return nil
+}
+
+// TickByHand confirms a by-hand op that was read back, lets go on what waited for it, and closes its unit and its batch where it was
+// the last.
 func (s *Store) TickByHand(ctx context.Context, unit int64, seq int, o provisioning.Outcome, e provisioning.Event) error {
 	return s.change(ctx, func(tx *sql.Tx) error {
 		var from provisioning.OpState
@@ -146,34 +184,15 @@ func (s *Store) TickByHand(ctx context.Context, unit int64, seq int, o provision
 		if err := markOp(ctx, tx, unit, seq, from, o); err != nil {
 			return err
 		}
-		for _, q := range []string{
-			`update unit set state='done' where id=? and state='waiting by hand' and not exists (select 1 from op where unit=unit.id and state in ('by hand','pending','sent'))`,
-			`update batch set state='done', version=version+1 where id=(select batch from unit where id=?) and state='done, by hand open'
-				and not exists (select 1 from unit where batch=batch.id and state='waiting by hand')`,
-		} {
-			if _, err := tx.ExecContext(ctx, q, unit); err != nil {
-				return unavailable("the journal cannot be written", err)
-			}
+		if err := wake(ctx, tx, unit); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `update batch set state='done', version=version+1 where id=(select batch from unit where id=?) and state='done, by hand open'
+			and not exists (select 1 from unit where batch=batch.id and state in ('pending','running','waiting by hand'))
+			and not exists (select 1 from op where state='by hand' and unit in (select id from unit where batch=batch.id))`, unit)
+		if err != nil {
+			return unavailable("the journal cannot be written", err)
 		}
 		return nil
 	}, e)
-}
-
-// FirstUse says whether a kind of change was ever confirmed on this tenant.
-func (s *Store) FirstUse(ctx context.Context, tenant string, k provisioning.ChangeKind) (bool, error) {
-	var n int
-	if err := s.read.QueryRowContext(ctx, "select count(*) from first_use where tenant=? and kind=?", tenant, string(k)).Scan(&n); err != nil {
-		return false, unavailable("the store cannot be read", err)
-	}
-	return n > 0, nil
-}
-
-// ConfirmUse remembers that it was.
-func (s *Store) ConfirmUse(ctx context.Context, tenant string, k provisioning.ChangeKind, at time.Time) error {
-	return s.change(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "insert or ignore into first_use (tenant, kind, at) values (?,?,?)", tenant, string(k), nanos(at)); err != nil {
-			return unavailable("the store cannot be written", err)
-		}
-		return nil
-	})
 }

@@ -3,6 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"strconv"
+
+	"rollcall/provisioning"
 )
 
 // migrations are applied in order, each once, in a transaction of its own. A migration that was released is never changed.
@@ -35,23 +39,52 @@ create table anchor (
 create table decision (
   id integer primary key, directory text not null, person text not null, account text not null, theirs integer not null, by text not null, at integer not null, reason text not null);
 create table first_use (tenant text not null, kind text not null, at integer not null, primary key (tenant, kind)) without rowid;
+`, `
+alter table batch add column due integer not null default 0;
+alter table batch add column zone text not null default '';
+alter table batch add column title text not null default '';
+alter table batch add column readers text not null default '';
+alter table unit add column reason text not null default '';
+create index batch_due on batch(state, due);
+create table use (
+  tenant text not null, operation text not null, state text not null, at integer not null, by text not null, how text not null,
+  primary key (tenant, operation)) without rowid;
+insert into use (tenant, operation, state, at, by, how) select tenant, kind, 'confirmed', at, '', 'before' from first_use;
+drop table first_use;
+create table policy (id integer primary key, at integer not null, actor text not null check (actor <> ''), text text not null);
 `}
 }
 
+// version reads which migration a file has come to, 0 for a new one. A file that a newer program wrote is refused: what it keeps there
+// is not known here.
+func version(ctx context.Context, db *sql.DB) (int, error) {
+	var v int
+	if err := db.QueryRowContext(ctx, "pragma user_version").Scan(&v); err != nil {
+		return 0, unavailable("the store cannot be read: is it a rollcall store?", err)
+	}
+	if newest := len(migrations()); v > newest {
+		return v, &provisioning.Error{
+			Code: provisioning.Invalid, Message: fmt.Sprintf("a newer rollcall wrote this store (version %d, this one knows %d)", v, newest),
+			Hint: "use the newer program",
+		}
+	}
+	return v, nil
+}
+
 func (s *Store) migrate(ctx context.Context) error {
-	var version int
-	if err := s.write.QueryRowContext(ctx, "pragma user_version").Scan(&version); err != nil {
-		return unavailable("the store cannot be read: is it a rollcall store?", err)
+	have, err := version(ctx, s.write)
+	if err != nil {
+		return err
 	}
 	for i, m := range migrations() {
-		if i < version {
+		if i < have {
 			continue
 		}
 		tx, err := s.write.BeginTx(ctx, nil)
 		if err != nil {
 			return unavailable("the store cannot be brought up to date", err)
 		}
-		for _, statement := range []string{m, "pragma user_version = " + string(rune('0'+i+1))} {
+		for _, statement := range []string{m, "pragma user_version = " + strconv.Itoa(i+1)} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				_ = tx.Rollback()
 				return unavailable("the store cannot be brought up to date", err)

@@ -117,10 +117,13 @@ func (s *Store) openReadOnly(ctx context.Context, path string) error {
 		return unavailable("the store cannot be opened", err)
 	}
 	s.read.SetMaxOpenConns(4)
-	if err := s.read.PingContext(ctx); err != nil {
-		return unavailable("the store cannot be read", err)
+	have, err := version(ctx, s.read)
+	if err == nil && have < len(migrations()) {
+		err = &provisioning.Error{
+			Code: provisioning.Unavailable, Message: fmt.Sprintf("an older rollcall has this store open: %s", s.owner), Hint: "close that one first",
+		}
 	}
-	return nil
+	return err
 }
 
 // checkModes refuses a store that others may read (threats J). Windows has no such bits: there the profile folder's rights hold.

@@ -1,0 +1,4 @@
+package sqlite
+
+// Migrations shows the migrations to the tests.
+func Migrations() []string { return migrations() }

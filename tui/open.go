@@ -1,0 +1,106 @@
+package tui
+
+import (
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"rollcall/provisioning/desk"
+	"rollcall/tui/batch"
+	"rollcall/tui/calendar"
+	"rollcall/tui/connect"
+	"rollcall/tui/person"
+	"rollcall/tui/policy"
+	"rollcall/tui/record"
+	"rollcall/tui/ui"
+	"rollcall/tui/wizard"
+)
+
+// asked does what a screen asked the frame for.
+func (m *Model) asked(msg tea.Msg) (tea.Cmd, bool) {
+	switch msg := msg.(type) {
+	case ui.OpenPerson:
+		return m.push(person.New(m.ctx, m.deps.Desk, m.st, msg.Key)), true
+	case ui.OpenCase:
+		if msg.Key == "" {
+			return m.ask(wizard.Pick(m.ctx, m.deps.Desk, desk.CaseKind(msg.Kind))), true
+		}
+		return m.push(wizard.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, desk.CaseKind(msg.Kind), msg.Key, msg.Name)), true
+	case ui.OpenBatch:
+		return m.push(batch.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, msg.ID)), true
+	case ui.Staged:
+		return m.staged(msg.Batches), true
+	case ui.OpenCalendar:
+		return m.push(calendar.New(m.ctx, m.deps.Desk, m.st, m.deps.Now)), true
+	case ui.OpenPolicy:
+		return m.push(policy.New(m.ctx, m.deps.Desk, m.st)), true
+	case ui.OpenRecord:
+		return m.push(record.New(m.ctx, m.deps.Desk, m.st, msg.Batch)), true
+	case ui.OpenConnections:
+		return m.push(connect.New(m.ctx, m.deps.Setup, m.deps.Desk, m.st, "")), true
+	case ui.Reopen:
+		m.reopen = true
+		return tea.Quit, true
+	case ui.Back:
+		if len(m.stack) > 1 {
+			m.stack = m.stack[:len(m.stack)-1]
+		}
+		return nil, true
+	case ui.Toast:
+		m.toast = &msg
+		return nil, true
+	case ui.Failed:
+		m.failed = msg.Err
+		return nil, true
+	case ui.Ask:
+		return m.ask(msg.Dialog), true
+	default:
+		return nil, false
+	}
+}
+
+// ask opens a dialog.
+func (m *Model) ask(d ui.Dialog) tea.Cmd {
+	m.dialog = d
+	if c, ok := d.(interface{ Opened(at time.Time) }); ok {
+		c.Opened(m.deps.Now())
+	}
+	if b, ok := d.(interface{ Begin() tea.Cmd }); ok {
+		return b.Begin()
+	}
+	return nil
+}
+
+// push opens a screen; one that is open already comes to the top once.
+func (m *Model) push(s screen) tea.Cmd {
+	for i, open := range m.stack {
+		if tag(open) == tag(s) {
+			m.stack = m.stack[:i]
+			break
+		}
+	}
+	m.stack = append(m.stack, s)
+	return s.Init()
+}
+
+// tag tells screens apart: one of a kind, but for those that may lie over each other.
+func tag(s screen) string {
+	t := fmt.Sprintf("%T", s)
+	if own, ok := s.(interface{ Tag() string }); ok {
+		t += " " + own.Tag()
+	}
+	return t
+}
+
+// staged puts batches in the place of the wizard that staged into them.
+func (m *Model) staged(batches []int64) tea.Cmd {
+	if _, ok := m.top().(*wizard.Model); ok && len(m.stack) > 1 {
+		m.stack = m.stack[:len(m.stack)-1]
+	}
+	var cmds []tea.Cmd
+	for _, id := range batches {
+		cmds = append(cmds, m.push(batch.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, id)))
+	}
+	return tea.Batch(cmds...)
+}
