@@ -33,6 +33,8 @@ func (m *Model) asked(msg tea.Msg) (tea.Cmd, bool) {
 		return m.staged(msg.Batches), true
 	case ui.OpenCalendar:
 		return m.push(calendar.New(m.ctx, m.deps.Desk, m.st, m.deps.Now)), true
+	case ui.OpenTenants:
+		return m.tenants(), true
 	case ui.OpenPolicy:
 		return m.push(policy.New(m.ctx, m.deps.Desk, m.st)), true
 	case ui.OpenRecord:
@@ -91,6 +93,29 @@ func tag(s screen) string {
 		t += " " + own.Tag()
 	}
 	return t
+}
+
+// tenants asks to which document system to go. What runs here goes on only while this one is open: it is offered for resume.
+func (m *Model) tenants() tea.Cmd {
+	if len(m.deps.Tenants) < 2 {
+		return ui.Say(ui.Toast{Text: "one iManage tenant is connected"})
+	}
+	if id := m.deps.Desk.Working(); id != 0 {
+		return ui.Say(ui.Toast{Text: fmt.Sprintf("batch %d runs here: let it end, or pause it, then go", id)})
+	}
+	var options []ui.Option
+	for _, name := range m.deps.Tenants {
+		if name == m.deps.Tenant {
+			continue
+		}
+		options = append(options, ui.Option{Label: name, Do: func() tea.Cmd {
+			return func() tea.Msg {
+				m.deps.Choose(name)
+				return ui.Reopen{}
+			}
+		}})
+	}
+	return m.ask(&ui.Choose{Title: "Go to another iManage tenant", Body: []string{"This one is " + m.deps.Tenant + ". Each has a roster, a journal and a record of its own."}, Options: options})
 }
 
 // staged puts batches in the place of the wizard that staged into them.

@@ -46,6 +46,10 @@ type Deps struct {
 	Connect string // the system whose wizard is opened first, without a desk
 	Theme   string // "": by the terminal's background
 	ASCII   bool
+	// Tenants are the document systems between which the operator may go, Tenant the one that is open; Choose says which is opened next.
+	Tenants []string
+	Tenant  string
+	Choose  func(tenant string)
 	Now     func() time.Time
 }
 

@@ -36,6 +36,7 @@ type reading struct {
 	global   []membership
 	roles    []string // global
 	again    []string // lists that moved, and were read a second time
+	long     []func() error
 	ended    map[string]bool
 }
 
@@ -88,15 +89,22 @@ func (r *reading) run(ctx context.Context) (provisioning.Inventory, error) {
 	return inventory, err
 }
 
-// begin puts the lists into the queue, the long ones first.
+// longLists is the share of what goes on side by side that the long lists may take: a page of one is megabytes, and while the server
+// makes it and we read it, the many short lists are fetched.
+const longLists = 4
+
+// begin puts the lists into the queue: some of the long ones, each of which is followed by the next, and all the short ones.
 func (r *reading) begin(ctx context.Context, libraries []provisioning.Library) error {
 	var err error
 	begin := func(next error) { err = cmp.Or(err, next) }
 	if !r.c.opts.OnPrem {
-		begin(r.users(ctx))
+		r.long = append(r.long, func() error { return r.users(ctx) })
 	}
 	for _, l := range libraries {
-		begin(r.libraryUsers(ctx, l.ID))
+		r.long = append(r.long, func() error { return r.libraryUsers(ctx, l.ID) })
+	}
+	for range max(1, r.c.opts.Concurrency/longLists) {
+		begin(r.nextLong())
 	}
 	for _, l := range libraries {
 		begin(r.groupsIn(ctx, l.ID))
@@ -107,6 +115,20 @@ func (r *reading) begin(ctx context.Context, libraries []provisioning.Library) e
 		begin(r.rolesIn(ctx, ""))
 	}
 	return err
+}
+
+// nextLong begins the next of the long lists.
+func (r *reading) nextLong() error {
+	r.mu.Lock()
+	var next func() error
+	if len(r.long) > 0 {
+		next, r.long = r.long[0], r.long[1:]
+	}
+	r.mu.Unlock()
+	if next == nil {
+		return nil
+	}
+	return next()
 }
 
 // put reads a list by the queue.
@@ -147,6 +169,7 @@ func (r *reading) users(ctx context.Context) error {
 			r.progress(provisioning.Progress{Source: r.c.Name(), What: "accounts", Seen: rows, Total: -1})
 		},
 		whole: func(rows []user, l listing) error {
+			next := r.nextLong()
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			for i := range rows {
@@ -164,7 +187,7 @@ func (r *reading) users(ctx context.Context) error {
 			r.evidence.EndMarker = l.ended && !l.overflow
 			r.evidence.Reported = l.total
 			r.twice(l, "accounts")
-			return nil
+			return next
 		},
 	}, "users")
 }
@@ -198,6 +221,7 @@ func (r *reading) place(library, account string) *provisioning.Membership {
 // libraryUsers reads the users of a library, with their own allow_logon.
 func (r *reading) libraryUsers(ctx context.Context, id string) error {
 	return put(ctx, r, &lister[user]{id: userID, whole: func(rows []user, l listing) error {
+		next := r.nextLong()
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for i := range rows {
@@ -212,7 +236,7 @@ func (r *reading) libraryUsers(ctx context.Context, id string) error {
 		}
 		r.ended[id] = l.ended && !l.overflow
 		r.count(l, id+" users")
-		return nil
+		return next
 	}}, "libraries", id, "users")
 }
 

@@ -83,8 +83,20 @@ func (g *group) inventory(library string) provisioning.Group {
 	}
 }
 
-type named struct {
-	ID string `json:"id"`
+// named is a row of which the id alone is wanted: members are listed as whole records, and there are hundreds of thousands of them.
+type named struct{ ID string }
+
+// UnmarshalJSONFrom reads the id, and steps over the rest.
+func (n *named) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*n = named{}
+	return wire.Members(d, func(name []byte, d *jsontext.Decoder) error {
+		if string(name) != "id" {
+			return d.SkipValue()
+		}
+		var err error
+		n.ID, err = wire.Text(d)
+		return err
+	})
 }
 
 // one is the envelope of a single object.

@@ -40,7 +40,10 @@ func runConsole(c *cobra.Command, f *flags) error {
 	for again := true; again; {
 		err := withDesk(c, f, func(d *desk.Desk) (err error) {
 			d.RunSchedule()
-			deps := tui.Deps{Desk: d, Theme: f.theme, ASCII: f.ascii, Setup: &fixedSetup{desk: d}}
+			deps := tui.Deps{
+				Desk: d, Theme: f.theme, ASCII: f.ascii, Setup: &fixedSetup{desk: d}, Tenants: f.tenants, Tenant: d.Document(),
+				Choose: func(tenant string) { f.tenant = tenant },
+			}
 			if !f.demo && f.connections == "" {
 				deps.Setup = newSetupFile(f)
 			}

@@ -83,6 +83,7 @@ func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
 	if err != nil {
 		return nil, err
 	}
+	f.tenants = s.tenants()
 	if err := s.choose(f.tenant, f.console || !systems); err != nil {
 		return nil, err
 	}

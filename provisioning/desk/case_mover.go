@@ -132,7 +132,7 @@ func (b *casing) goes(drift compare.Drift) {
 		return
 	}
 	b.c.later = changes
-	b.check("grace", provisioning.FindingGood, "%s stay until %s", plural(len(changes), "right"), moment(b.c.Options.Grace))
+	b.check("grace", provisioning.FindingGood, "until %s: %s", moment(b.c.Options.Grace), plural(len(changes), "right")+" of the old seat kept")
 }
 
 // linked offers the people whose seats hang on the mover's.

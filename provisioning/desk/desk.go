@@ -86,6 +86,9 @@ func (d *Desk) Close() {
 // Roll returns the present roll, or nil before the first Load or Sync.
 func (d *Desk) Roll() *Roll { return d.roll.Load() }
 
+// Document names the connection of the document system.
+func (d *Desk) Document() string { return d.deps.DMS.Name() }
+
 // Operator says who is at the desk.
 func (d *Desk) Operator() provisioning.Operator { return d.deps.Operator }
 

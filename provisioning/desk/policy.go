@@ -94,7 +94,7 @@ func (d *Desk) loadPolicy(ctx context.Context) error {
 	if err != nil { // the accepted one goes on; the effect says what is wrong with the file
 		p.broken, p.pending = err, &PolicySource{}
 		d.rules.Store(p)
-		return nil
+		return nil //nolint:nilerr // the effect tells it
 	}
 	text, hash, err := source.encode()
 	if err != nil {
@@ -136,7 +136,7 @@ func (d *Desk) PolicyEffect(ctx context.Context) (*PolicyEffect, error) {
 	effect := &PolicyEffect{Changed: true, Hash: p.hash}
 	if p.broken != nil {
 		effect.Why = provisioning.Reason(p.broken)
-		return effect, nil
+		return effect, nil //nolint:nilerr // that is the effect
 	}
 	next, err := p.pending.Parse()
 	if err != nil {
@@ -333,7 +333,7 @@ func (d *Desk) Explained(key string) (*Explained, error) {
 	lines, notes := rights(st, row.Person, row.Account())
 	x.Notes = notes
 	for _, r := range lines {
-		x.Lines = append(x.Lines, ExplainedRight{Entitlement: r.Entitlement, State: r.State, Why: r.Why})
+		x.Lines = append(x.Lines, ExplainedRight(r))
 	}
 	if len(x.Lines) == 0 {
 		x.None = "no rule, mapping or exception fits " + strings.TrimSpace(row.Person.Office+" "+row.Person.Department+" "+row.Person.Title)

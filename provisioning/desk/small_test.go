@@ -151,6 +151,7 @@ func (d *dms) System() string                           { return "imanage" }
 func (d *dms) Identity(context.Context) (string, error) { return "SVC_ROLLCALL", nil }
 func (d *dms) Budget() provisioning.Budget              { return nil }
 func (d *dms) groups() (list []provisioning.Group)      { return append(list, group("ALL"), group("DEAL")) }
+
 func group(name string) provisioning.Group {
 	return provisioning.Group{Ref: provisioning.GroupRef{Library: "LON", Group: name}, Enabled: true}
 }
@@ -401,9 +402,10 @@ func (s *small) leave(numbers ...int) {
 	}
 }
 
-// read has a desk read everything.
+// read has a desk read everything, a second later.
 func (s *small) read(d *desk.Desk) {
 	s.t.Helper()
+	s.clock.to(s.clock.Now().Add(time.Second))
 	if _, err := d.Sync(context.Background(), nil); err != nil {
 		s.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/provisioning"
@@ -163,12 +164,11 @@ func (d *Desk) stops(ctx context.Context, b *provisioning.Batch) (string, error)
 	if err != nil {
 		return "", err
 	}
-	held, releasable := staging.Holding(verdicts)
-	if len(held) == 0 {
-		return "", nil
+	held, _ := staging.Holding(verdicts)
+	if r := b.Release; r != nil && r.Hash == b.Hash && d.now().Sub(b.Due) <= releaseFor {
+		held = slices.DeleteFunc(held, func(v provisioning.Verdict) bool { return v.Releasable })
 	}
-	r := b.Release
-	if releasable && r != nil && r.Hash == b.Hash && d.now().Sub(b.Due) <= releaseFor {
+	if len(held) == 0 {
 		return "", nil
 	}
 	return "held at its minute by " + guards(held), nil

@@ -214,7 +214,7 @@ func Missing(p *provisioning.Person, a *provisioning.Account, w World) Proposal 
 
 // WithheldWhy says why a right that policy gives is not given.
 func WithheldWhy(h *policy.Withheld) string {
-	return h.Entitlement.String() + " is withheld: the wall " + h.Wall + " keeps it apart from " + h.Other.String()
+	return h.String() + " is withheld: the wall " + h.Wall + " keeps it apart from " + h.Other.String()
 }
 
 // Excess takes from an account what it holds and policy does not give: only on request, never by itself.

@@ -44,7 +44,7 @@ func parse(query string) []term {
 			if name, value, ok := strings.Cut(word, ":"); ok && name != "" {
 				t.kind, t.name, t.text = field, strings.ToLower(name), value
 			} else {
-				t.text = word
+				t.text = strings.TrimRight(word, ",") // "barnes, tom", as the roster writes it
 			}
 		}
 		t.text = strings.TrimSpace(names.Fold(t.text))

@@ -19,6 +19,8 @@ type (
 	Staged struct{ Batches []int64 }
 	// OpenCalendar opens the batches that begin at their own minute.
 	OpenCalendar struct{}
+	// OpenTenants asks which of several document systems to go to.
+	OpenTenants struct{}
 	// OpenPolicy opens the effect of a changed policy.
 	OpenPolicy struct{}
 	// OpenRecord opens the record; Batch narrows it.

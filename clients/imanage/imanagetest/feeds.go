@@ -131,7 +131,7 @@ func (s *Server) operations(lib *Library) map[string]any {
 		"m2_bits": bits("use_import_tool use_monitor_tool use_admin_tool", tier == 2),
 		"m3_bits": bits("browse_workspace search_workspace author_workspace", in || admin), "m4_bits": m4,
 	}
-	out["m1_bits"].(map[string]any)["release"] = admin //nolint:errcheck // made above
+	out["m1_bits"].(map[string]any)["release"] = admin
 	if in || admin {
 		out["m1"], out["m3"] = 1|2|8|64|2048, 1|2|4
 	}

@@ -47,8 +47,10 @@ func first(t *testing.T, file string) {
 		{`insert into op (unit, seq, kind, account, change, state, sent_at, attempts) values
 			(7,1,'disable account','TBARNES','{"kind":"disable account","account":"TBARNES","before":"enabled","after":"disabled"}','sent',?,1),
 			(7,2,'remove from library','TBARNES','{"kind":"remove from library","account":"TBARNES","library":"LON","before":"member","after":"absent","by_hand":"not confirmed"}','by hand',0,0)`, []any{now.UnixNano()}},
-		{"insert into audit (seq, at, actor, session, kind, batch, unit, op, subject, detail, prev, hash) values (?,?,?,?,?,?,?,?,?,?,?,?)",
-			[]any{r.Seq, e.At.UnixNano(), e.Actor, e.Session, string(e.Kind), e.Batch, e.Unit, e.Op, e.Subject, e.Detail, r.Prev, r.Hash}},
+		{
+			"insert into audit (seq, at, actor, session, kind, batch, unit, op, subject, detail, prev, hash) values (?,?,?,?,?,?,?,?,?,?,?,?)",
+			[]any{r.Seq, e.At.UnixNano(), e.Actor, e.Session, string(e.Kind), e.Batch, e.Unit, e.Op, e.Subject, e.Detail, r.Prev, r.Hash},
+		},
 		{"insert into decision (directory, person, account, theirs, by, at, reason) values ('okta','00u1','TBARNES',1,'l.ortiz',?,'')", []any{now.UnixNano()}},
 		{"insert into anchor values ('TBARNES','okta','00u1','SSO name',?,?)", []any{now.UnixNano(), now.UnixNano()}},
 		{"insert into last_good values ('okta',2014,?)", []any{now.UnixNano()}},
@@ -152,6 +154,9 @@ func TestMigrationsStand(t *testing.T) {
 				t.Fatal(err)
 			}
 			text += kind + " " + name + " " + statement + "\n"
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
 		}
 		var version int
 		if err := db.QueryRowContext(ctx, "pragma user_version").Scan(&version); err != nil || version != len(sqlite.Migrations()) {
