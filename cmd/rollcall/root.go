@@ -21,7 +21,7 @@ type flags struct {
 	debugHTTP   string
 	tenant      string
 	tenants     []string // the document systems of the configuration, once it was read
-	console     bool // the console runs: it begins with the first of several tenants
+	console     bool     // the console runs: it begins with the first of several tenants
 	places      *places
 	watched     bool // a process waits for a crash of this one
 }
