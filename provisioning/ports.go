@@ -207,6 +207,8 @@ type Store interface {
 	// Uses returns what a tenant has shown of its operations, by Operation.Name; SaveUse remembers the latest word (DESIGN 4).
 	Uses(ctx context.Context, tenant string) (map[string]Use, error)
 	SaveUse(ctx context.Context, u Use, e Event) error
+	// ForgetUse takes the word about an operation back: it is untried again. NotFound where there is none.
+	ForgetUse(ctx context.Context, tenant, operation string, e Event) error
 
 	// AcceptedPolicy returns the policy text that counts, "" where none was accepted yet; AcceptPolicy puts another in its place.
 	AcceptedPolicy(ctx context.Context) (text string, err error)

@@ -18,7 +18,6 @@ type changes struct {
 	c     *Client
 	mark  *mark
 	known provisioning.Inventory
-	at    map[string]int // account → its place in known
 
 	mu       sync.Mutex
 	evidence provisioning.ReadEvidence
@@ -26,6 +25,7 @@ type changes struct {
 	users    map[string]bool                // named
 	refs     map[provisioning.GroupRef]bool // named groups of libraries
 	digests  []digest
+	digested string // the digests as they are kept
 	// strangers are ids of the directory's that no known account carries: they must turn up among those that the events name.
 	strangers []string
 	total     int            // accounts that the tenant counts; -1: not told
@@ -46,7 +46,7 @@ type changes struct {
 // one, and where so much changed that a whole read is cheaper.
 func (c *Client) ReadChanges(ctx context.Context, cursor string, known provisioning.Inventory, progress func(provisioning.Progress)) (provisioning.Inventory, provisioning.ReadEvidence, error) {
 	r := &changes{
-		c: c, known: known, at: make(map[string]int, len(known.Accounts)), cursors: make(map[string]string), users: make(map[string]bool),
+		c: c, known: known, cursors: make(map[string]string), users: make(map[string]bool),
 		refs: make(map[provisioning.GroupRef]bool), total: -1, counts: make(map[string]int), accounts: make(map[string]*single),
 		groups: make(map[provisioning.GroupRef]provisioning.Group), members: make(map[provisioning.GroupRef]map[string]bool), roles: make(map[string]map[string]bool),
 		evidence: provisioning.ReadEvidence{Source: c.Name(), System: c.System(), Started: c.opts.Clock.Now(), Reported: -1},
@@ -81,9 +81,6 @@ func (r *changes) run(ctx context.Context) (provisioning.Inventory, error) {
 	if len(r.mark.Events) != len(r.known.Libraries) {
 		return provisioning.Inventory{}, stale("another number of libraries is known than was followed", nil)
 	}
-	for i := range r.known.Accounts {
-		r.at[r.known.Accounts[i].ID] = i
-	}
 	if err := r.named(ctx); err != nil {
 		return provisioning.Inventory{}, err
 	}
@@ -102,9 +99,7 @@ func (r *changes) run(ctx context.Context) (provisioning.Inventory, error) {
 	}
 	next := *r.mark
 	next.Events, next.Roles, next.Groups = r.cursors, sortedNames(r.roles), globalGroups(inventory.Groups)
-	if r.mark.Digest {
-		next.Digests = encodeDigests(r.digests)
-	}
+	next.Digests = r.digested
 	r.evidence.Cursor = next.encode()
 	return inventory, nil
 }
@@ -116,6 +111,7 @@ func (r *changes) named(ctx context.Context) error {
 		q.add(func(ctx context.Context) error {
 			var err error
 			r.digests, err = r.c.digests(ctx)
+			r.digested = encodeDigests(r.digests)
 			return r.refused("the digests of the directory's sync", err)
 		})
 	}
@@ -270,7 +266,7 @@ func (r *changes) groupMembers(ctx context.Context, ref provisioning.GroupRef) e
 
 // compareDigests names the accounts whose digest is new, different or gone.
 func (r *changes) compareDigests() error {
-	if !r.mark.Digest || encodeDigests(r.digests) == r.mark.Digests {
+	if r.digested == r.mark.Digests {
 		return nil
 	}
 	changed, gone, err := changedDigests(r.mark.Digests, r.digests)
@@ -333,7 +329,7 @@ func (r *changes) readNamed(ctx context.Context) error {
 	}
 	for id, s := range r.accounts {
 		s.end()
-		if _, known := r.at[id]; !s.found && !known {
+		if _, known := r.at(id); !s.found && !known {
 			return stale("an event names an account that is not known by its id", nil)
 		}
 		r.strangers = slices.DeleteFunc(r.strangers, func(directory string) bool { return s.account.DirectoryID == directory })
@@ -354,6 +350,11 @@ func (r *changes) readGroup(ctx context.Context, ref provisioning.GroupRef) erro
 	defer r.mu.Unlock()
 	r.groups[ref] = answer.Data.inventory(ref.Library)
 	return nil
+}
+
+// at is the place of an account in known, which is sorted.
+func (r *changes) at(id string) (place int, known bool) {
+	return slices.BinarySearchFunc(r.known.Accounts, id, func(a provisioning.Account, id string) int { return strings.Compare(a.ID, id) })
 }
 
 // check compares the tenant's own counts with what came out.

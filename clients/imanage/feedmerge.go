@@ -22,7 +22,7 @@ func (r *changes) assemble() provisioning.Inventory {
 	now.Accounts = slices.Clone(r.known.Accounts)
 	gone := make(map[string]bool)
 	for id := range touched {
-		at, known := r.at[id]
+		at, known := r.at(id)
 		var a provisioning.Account
 		if known {
 			a = r.known.Accounts[at]
@@ -91,14 +91,14 @@ func (r *changes) touched() map[string]bool {
 	}
 	for ref, members := range r.members {
 		for id := range members {
-			if at, known := r.at[id]; known && !slices.Contains(r.known.Accounts[at].Groups, ref) {
+			if at, known := r.at(id); known && !slices.Contains(r.known.Accounts[at].Groups, ref) {
 				touched[id] = true
 			}
 		}
 	}
 	for role, members := range r.roles {
 		for id := range members {
-			if at, known := r.at[id]; known && !slices.Contains(r.known.Accounts[at].GlobalRoles, role) {
+			if at, known := r.at(id); known && !slices.Contains(r.known.Accounts[at].GlobalRoles, role) {
 				touched[id] = true
 			}
 		}

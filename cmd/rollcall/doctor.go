@@ -18,7 +18,7 @@ import (
 )
 
 func newDoctor(f *flags) *cobra.Command {
-	var sandbox, consent string
+	var sandbox, consent, again string
 	c := &cobra.Command{
 		Use:   "doctor [CONNECTION...]",
 		Short: "examine every connection right by right, with reads only, and say how to mend what is missing",
@@ -32,6 +32,11 @@ func newDoctor(f *flags) *cobra.Command {
 			return withDesk(c, f, func(d *desk.Desk) error {
 				if sandbox != "" {
 					return trySandbox(c, f, d, sandbox, consent)
+				}
+				if again != "" {
+					if err := d.TryAgain(c.Context(), again); err != nil {
+						return err
+					}
 				}
 				health, err := d.Examine(c.Context(), names, nil)
 				if err != nil {
@@ -63,6 +68,7 @@ func newDoctor(f *flags) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&sandbox, "sandbox-user", "", "try the unconfirmed operations on this throw-away account of iManage, and put it back")
+	c.Flags().StringVar(&again, "try-again", "", "forget that iManage refused this operation, by its name in the list: it was mended, or a gateway answered")
 	c.Flags().StringVar(&consent, "consent", "", "the id of the throw-away account again, where nobody can type it")
 	return c
 }

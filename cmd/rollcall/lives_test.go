@@ -202,7 +202,7 @@ func TestPolicyCommands(t *testing.T) {
 	}
 	out, code = command(t, demo("policy", "check")...) // the demo firm's traps are in it, and nothing else
 	for _, want := range []string{"the rules give both sides to 1 person", "OLD-MATTERS is disabled", "it gives nothing any more"} {
-		if code != exitFailed || !strings.Contains(out, want) || strings.Count(out, "missing ") != 1 {
+		if code != exitDone || !strings.Contains(out, want) || strings.Contains(out, "missing ") {
 			t.Errorf("%d, without %q: %s", code, want, out)
 		}
 	}

@@ -66,7 +66,9 @@ func TestFiresOnTheMinute(t *testing.T) {
 				t.Fatalf("a second before it is %s, due %s in %s", b.State, b.Due, b.Zone)
 			}
 			s.clock.to(due)
-			s.until("it is done", func() bool { return s.state(order.Batch) != provisioning.BatchScheduled && s.state(order.Batch) != provisioning.BatchCommitted })
+			s.until("it is done", func() bool {
+				return s.state(order.Batch) != provisioning.BatchScheduled && s.state(order.Batch) != provisioning.BatchCommitted
+			})
 			sends := s.dms.sends()
 			if len(sends) == 0 || sends[0].change.Kind != provisioning.DisableAccount || sends[0].change.Account != "U007" {
 				t.Fatalf("%+v", sends)

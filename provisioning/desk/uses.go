@@ -111,6 +111,19 @@ func (d *Desk) TrySandbox(ctx context.Context, id, typed string, tell func(op pr
 	return errors.Join(err, context.Cause(ctx), d.loadUses(context.WithoutCancel(ctx)))
 }
 
+// TryAgain forgets what the tenant answered about an operation: a canary is sent again, alone, with the next change that needs it; a
+// probe waits for another trial. It is for a tenant that was mended, or a gateway that answered in its place.
+func (d *Desk) TryAgain(ctx context.Context, operation string) error {
+	if err := d.mayChange(); err != nil {
+		return err
+	}
+	e := d.event(provisioning.EventOperation, "", operation+": what the tenant answered is forgotten, by "+d.deps.Operator.Name)
+	if err := d.deps.Store.ForgetUse(ctx, d.deps.Tenant, operation, e); err != nil {
+		return err
+	}
+	return d.loadUses(ctx)
+}
+
 // shown remembers what the trial showed of an operation.
 func (d *Desk) shown(ctx context.Context, id string, op provisioning.Operation, state provisioning.UseState, how string) error {
 	if state == "" {
@@ -159,7 +172,7 @@ func (d *Desk) notSandbox(ctx context.Context, id string) (string, error) {
 	return roll.behind(id), nil
 }
 
-// behind says who may be behind an account; "" where nobody is: no link, no candidate, no suggestion.
+// behind says who may be behind an account; "" where nobody is: no link, no candidate, no suggestion, nobody who signs in by its id.
 func (r *Roll) behind(id string) string {
 	for i := range r.Rows {
 		row := &r.Rows[i]
@@ -171,7 +184,7 @@ func (r *Roll) behind(id string) string {
 		switch {
 		case theirs && row.Linked:
 			return "it is the account of " + rowName(row)
-		case theirs || perhaps:
+		case theirs || perhaps || strings.EqualFold(row.Person.SSOName, id):
 			return "it may be the account of " + rowName(row)
 		}
 	}

@@ -277,7 +277,7 @@ func (c *checker) people() {
 		c.lapsed(e)
 	}
 	for _, wall := range walls {
-		c.say(provisioning.FindingBad, "wall "+wall, "the rules give both sides to %s: neither is given", people(withheld[wall]))
+		c.say(provisioning.FindingWarning, "wall "+wall, "the rules give both sides to %s: neither is given", people(withheld[wall]))
 	}
 	if none > 0 && c.p.HasRules() {
 		c.say(provisioning.FindingWarning, "policy", "no rule fits %s of %d in scope: their accounts are not compared", people(none), scope)

@@ -103,13 +103,13 @@ func TestCheck(t *testing.T) {
 				"[[wall]]\nname = 'w'\ngroups = ['*/DEAL-KITE', '*/DEAL-HERON']\n",
 			[]string{
 				"missing, rule 2 (deals): gives group LON/DEAL-KITE and group TAX/DEAL-HERON, which the wall w keeps apart: nobody gets either",
-				"missing, wall w: the rules give both sides to 2 people: neither is given",
+				"warning, wall w: the rules give both sides to 2 people: neither is given",
 			},
 		},
 		"rules that break a wall together": {
 			good + "[[birthright]]\noffice = 'London'\ngroups = ['LON/DEAL-KITE']\n[[mapping]]\ngroup = 'Kite'\ngives = ['LON/DEAL-HERON']\n" +
 				"[[wall]]\nname = 'w'\ngroups = ['*/DEAL-KITE', '*/DEAL-HERON']\n",
-			[]string{"missing, wall w: the rules give both sides to 1 person: neither is given"},
+			[]string{"warning, wall w: the rules give both sides to 1 person: neither is given"},
 		},
 		"ungoverned": {
 			"ungoverned = ['*/DEAL-*', 'EUR-*', 'LON/DEAL-KITE', 'TAX', 'LON/NONE']\n" + good + "[[mapping]]\ngroup = 'Kite'\ngives = ['LON/DEAL-KITE']\nlibraries = { TAX = '' }\n",

@@ -3,7 +3,7 @@ package imanagetest
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -94,14 +94,29 @@ func (s *Server) listDigests(w http.ResponseWriter, r *http.Request) {
 		if more = len(rows) == limit; more {
 			break
 		}
-		sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %t", u.FullName, u.Email, u.Location, u.Phone, u.Custom1, u.AllowLogon))
-		rows = append(rows, map[string]any{"directory_id": u.DirectoryID, "ds_hash": hex.EncodeToString(sum[:16]), "allow_logon": u.AllowLogon})
+		rows = append(rows, digest{u.DirectoryID, u.FullName + "\n" + u.Email + "\n" + u.Location + "\n" + u.Phone + "\n" + u.Custom1, u.AllowLogon})
 	}
 	out := map[string]any{"data": rows}
 	if more {
 		out["cursor"] = closeCursor(at + limit)
 	}
 	answer(w, http.StatusOK, out)
+}
+
+// digest is what is told of a managed user: the text stands for what is synchronised, and is told as its hash.
+type digest struct {
+	directory, text string
+	logon           bool
+}
+
+// MarshalJSON spells it out.
+func (d digest) MarshalJSON() ([]byte, error) {
+	sum := sha256.Sum256([]byte(d.text))
+	return json.Marshal(struct {
+		Directory string `json:"directory_id"`
+		Hash      string `json:"ds_hash"`
+		Logon     bool   `json:"allow_logon"`
+	}{d.directory, hex.EncodeToString(sum[:16]), d.logon})
 }
 
 // operations are the service user's own rights in a library: all of them for a member of NRTADMIN, else those of its role, and none

@@ -33,7 +33,7 @@ func (s *Server) routeGroups(w http.ResponseWriter, r *http.Request, lib *Librar
 	}
 	switch {
 	case len(p) == 1 && r.Method == http.MethodGet:
-		answer(w, http.StatusOK, map[string]any{"data": g})
+		answer(w, http.StatusOK, map[string]any{"data": *g})
 	case len(p) == 1 && r.Method == http.MethodPatch:
 		s.enableGroup(w, r, library, g)
 	case len(p) == 2 && p[1] == "members" && r.Method == http.MethodGet:
@@ -68,7 +68,7 @@ func (s *Server) listGroups(w http.ResponseWriter, r *http.Request, groups map[s
 		}
 	}
 	slices.SortFunc(rows, func(a, b *Group) int { return strings.Compare(a.ID, b.ID) })
-	page(w, r, s.config.MostPage, rows, func(g *Group) any { return g })
+	page(w, r, s.config.MostPage, rows, func(g *Group) any { return *g })
 }
 
 func (s *Server) groupsOf(w http.ResponseWriter, r *http.Request, user string, groups map[string]*Group) {
@@ -238,7 +238,7 @@ func (s *Server) listRoleMembers(w http.ResponseWriter, r *http.Request, role st
 		return
 	}
 	ids := slices.DeleteFunc(sortedKeys(s.globalRoles[role]), func(id string) bool { return s.users[id] == nil || !keep(s.users[id]) })
-	page(w, r, s.config.MostPage, ids, func(id string) any { return s.users[id] })
+	page(w, r, s.config.MostPage, ids, func(id string) any { return *s.users[id] })
 }
 
 // createGroup makes a group: by POST in a library, by PUT of its id globally (contracts/imanage.md 6).

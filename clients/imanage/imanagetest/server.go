@@ -182,10 +182,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// reply is an answer as it is put together, so that nobody waits for a slow reader while the server's state is held.
+// reply is an answer as it is put together while the server's state is held: nobody waits for it to be spelt out and sent. What it holds
+// are copies.
 type reply struct {
 	header http.Header
 	status int
+	value  any // nil: body is what was written
 	body   bytes.Buffer
 }
 
@@ -198,6 +200,9 @@ func (r *reply) Write(p []byte) (int, error) { return r.body.Write(p) }
 func (r *reply) send(w http.ResponseWriter) {
 	for k, v := range r.header {
 		w.Header()[k] = v
+	}
+	if r.value != nil {
+		_ = json.NewEncoder(&r.body).Encode(r.value)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(r.body.Len()))
 	w.WriteHeader(r.status)
@@ -291,6 +296,10 @@ func (s *Server) discovery(w http.ResponseWriter) {
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
+	if r, ok := w.(*reply); ok {
+		r.value = body
+		return
+	}
 	_ = json.NewEncoder(w).Encode(body)
 }
 

@@ -38,6 +38,20 @@ func (s *Store) SaveUse(ctx context.Context, u provisioning.Use, e provisioning.
 	}, e)
 }
 
+// ForgetUse takes the word about an operation back; the record keeps it.
+func (s *Store) ForgetUse(ctx context.Context, tenant, operation string, e provisioning.Event) error {
+	return s.change(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, "delete from use where tenant=? and operation=?", tenant, operation)
+		if err != nil {
+			return unavailable("what the tenant confirmed cannot be forgotten", err)
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return notFound("an answer of this tenant about " + operation)
+		}
+		return nil
+	}, e)
+}
+
 // AcceptedPolicy returns the policy text that was accepted last, "" where none was.
 func (s *Store) AcceptedPolicy(ctx context.Context) (string, error) {
 	var text string

@@ -258,3 +258,28 @@ func TestOnTheirWay(t *testing.T) {
 	move(t, s, b.ID, provisioning.BatchCancelled)
 	count(1)
 }
+
+// TestForgetUse: an answer that was taken back is untried again, once; the record tells it.
+func TestForgetUse(t *testing.T) {
+	s := open(t, path(t))
+	e := event(provisioning.EventOperation)
+	if err := s.SaveUse(ctx, provisioning.Use{Tenant: "one", Operation: "transfer workspace", State: provisioning.UseRefused, At: e.At}, e); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ForgetUse(ctx, "another", "transfer workspace", e); provisioning.CodeOf(err) != provisioning.NotFound {
+		t.Errorf("another tenant's: %v", err)
+	}
+	if err := s.ForgetUse(ctx, "one", "transfer workspace", e); err != nil {
+		t.Fatal(err)
+	}
+	if uses, err := s.Uses(ctx, "one"); err != nil || len(uses) != 0 {
+		t.Errorf("%v %v", uses, err)
+	}
+	if err := s.ForgetUse(ctx, "one", "transfer workspace", e); provisioning.CodeOf(err) != provisioning.NotFound {
+		t.Errorf("twice: %v", err)
+	}
+	records := 0
+	if err := s.Records(ctx, 1, func(provisioning.Record) error { records++; return nil }); err != nil || records != 2 {
+		t.Errorf("%d records, %v: a refused change must leave none", records, err)
+	}
+}
