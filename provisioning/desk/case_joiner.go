@@ -46,8 +46,8 @@ func (b *casing) template() []provisioning.Entitlement {
 	if o.Like != "" {
 		return b.choose(b.likeColleague(o.Like))
 	}
-	var notes []string
-	b.c.Rights, notes = rights(b.st, b.c.Person, b.c.Account)
+	list, _ := rights(b.st, b.c.Person, b.c.Account)
+	b.c.Rights = brief(list)
 	b.c.Template = templates(birthright)
 	if !birthright.Fits {
 		b.check("template", provisioning.FindingWarning, "no rule of the policy fits %s: add libraries yourself, or take them from a colleague",
@@ -67,7 +67,7 @@ func (b *casing) template() []provisioning.Entitlement {
 		why, _, _ := strings.Cut(r.Why, "; ")
 		b.check(what, provisioning.FindingWarning, "%s is withheld: %s", r.Entitlement, why)
 	}
-	for _, n := range notes {
+	for _, n := range warnings(birthright) {
 		b.check("template", provisioning.FindingGood, "%s", n)
 	}
 	return b.choose(propose.Wanted(birthright))

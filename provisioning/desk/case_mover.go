@@ -32,11 +32,11 @@ func (b *casing) mover() {
 	if !drift.Birthright.Fits {
 		b.hold("template", "no rule of the policy fits the new seat: %s", seatOf(p))
 	}
-	var notes []string
-	b.c.Rights, notes = rights(b.st, p, a)
+	list, _ := rights(b.st, p, a)
+	b.c.Rights = brief(list)
 	b.c.Template = templates(drift.Birthright)
 	b.c.OldSeat, b.c.NewSeat = b.oldSeat(a), seatOf(p)
-	for _, n := range notes {
+	for _, n := range warnings(drift.Birthright) {
 		b.check("template", provisioning.FindingGood, "%s", n)
 	}
 	missing := make([]provisioning.Entitlement, len(drift.Missing))

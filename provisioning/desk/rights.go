@@ -100,6 +100,26 @@ func cannot(e provisioning.Entitlement, in map[string]bool, w propose.World) str
 	}
 }
 
+// brief keeps the deciding reason of each right: a case is read with a caller waiting, and explain tells the rest.
+func brief(list []Right) []Right {
+	for i := range list {
+		list[i].Why, _, _ = strings.Cut(list[i].Why, "; also ")
+	}
+	return list
+}
+
+// warnings are the notes of a birthright that an operator must see before staging: what an exclusive rule keeps out, what has ended.
+func warnings(b *policy.Birthright) []string {
+	var notes []string
+	for _, r := range b.Excluded {
+		notes = append(notes, "kept out by a more specific rule that is exclusive: "+r.String())
+	}
+	for _, l := range b.Lapsed {
+		notes = append(notes, fmt.Sprintf("%s was given until %s: %s", l.Entitlement, l.Reason.Until.Local().Format("2 Jan 2006"), l.Reason))
+	}
+	return notes
+}
+
 func birthrightNotes(b *policy.Birthright) []string {
 	var notes []string
 	for _, r := range b.Excluded {
@@ -120,16 +140,21 @@ func birthrightNotes(b *policy.Birthright) []string {
 	return notes
 }
 
-// templates names the rules behind a birthright, each once, the deciding ones first.
+// templates names the rules that decided a birthright, each once.
 func templates(b *policy.Birthright) string {
 	var names []string
 	for _, g := range b.Given {
 		if len(g.Reasons) == 0 {
 			continue
 		}
-		if s := g.Reasons[0].String(); !slices.Contains(names, s) {
+		r := &g.Reasons[0]
+		s := fmt.Sprintf("%s %d", r.Source, r.Number)
+		if r.Name != "" {
+			s = fmt.Sprintf("%s (%s)", r.Name, s)
+		}
+		if !slices.Contains(names, s) {
 			names = append(names, s)
 		}
 	}
-	return strings.Join(names, "; ")
+	return strings.Join(names, ", ")
 }

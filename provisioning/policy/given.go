@@ -191,6 +191,9 @@ func (p *Policy) NotGiven(b *Birthright, e provisioning.Entitlement) string {
 			return fmt.Sprintf("only %s gives it, and a more specific rule that is exclusive keeps that out", s.where())
 		}
 	}
+	if slices.ContainsFunc(p.rules, func(r *source) bool { return r.names(e) }) {
+		return "given to other seats, not to this one"
+	}
 	var groups []string
 	for _, m := range p.mappings {
 		if m.names(e) && !slices.Contains(groups, m.name) {
