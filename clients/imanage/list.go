@@ -39,9 +39,9 @@ func (p *page[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		case "data":
 			return p.data(d)
 		case "total_count":
-			return number(d, &p.total)
+			return value(d, &p.total)
 		case "overflow":
-			return json.UnmarshalDecode(d, &p.overflow)
+			return value(d, &p.overflow)
 		case "cursor":
 			var err error
 			p.cursor, err = wire.Text(d)
@@ -50,14 +50,6 @@ func (p *page[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 			return d.SkipValue()
 		}
 	})
-}
-
-// number reads a count; null is none told.
-func number(d *jsontext.Decoder, into *int) error {
-	if d.PeekKind() == 'n' {
-		return d.SkipValue()
-	}
-	return json.UnmarshalDecode(d, into)
 }
 
 func (p *page[T]) data(d *jsontext.Decoder) error {
@@ -92,6 +84,7 @@ type lister[T any] struct {
 	path  string
 	query url.Values
 	id    func(*T) string
+	long  bool                            // its pages go before what else waits
 	met   func(rows int)                  // told how many rows there are so far, page by page; may be nil
 	whole func(rows []T, l listing) error // told the rows, each id once, in their order
 	fail  func(err error) error           // what becomes of a reading that failed; nil: everything fails
@@ -109,7 +102,15 @@ type lister[T any] struct {
 // begin puts the first page into the queue.
 func (l *lister[T]) begin() {
 	l.reset(false)
-	l.q.add(l.piece(l.firstPage))
+	l.add(l.piece(l.firstPage))
+}
+
+func (l *lister[T]) add(pieces ...func(context.Context) error) {
+	if l.long {
+		l.q.hurry(pieces...)
+	} else {
+		l.q.add(pieces...)
+	}
 }
 
 func (l *lister[T]) reset(again bool) {
@@ -204,7 +205,7 @@ func (l *lister[T]) firstPage(ctx context.Context) error {
 		rest = append(rest, l.piece(func(ctx context.Context) error { return l.further(ctx, offset) }))
 	}
 	l.left = len(rest)
-	l.q.add(rest...)
+	l.add(rest...)
 	return nil
 }
 
@@ -273,7 +274,7 @@ func (l *lister[T]) finish() error {
 	l.state.seen = len(rows)
 	if s := &l.state; !s.again && (!s.complete() || (s.total < 0 && s.duplicates > 0)) {
 		l.reset(true)
-		l.q.add(l.piece(l.readAgain))
+		l.add(l.piece(l.readAgain))
 		return nil
 	}
 	return l.whole(rows, l.state)

@@ -29,6 +29,14 @@ func (q *queue) add(pieces ...func(context.Context) error) {
 	q.changed.Broadcast()
 }
 
+// hurry puts pieces at the front.
+func (q *queue) hurry(pieces ...func(context.Context) error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(pieces, q.waiting...)
+	q.changed.Broadcast()
+}
+
 // run works until nothing is left, or until the first error, which it returns: what is under way is cancelled, and waited for.
 func (q *queue) run(ctx context.Context, most int) error {
 	working, cancel := context.WithCancel(ctx)

@@ -164,7 +164,7 @@ func (c *Client) libraries(ctx context.Context) ([]provisioning.Library, error) 
 // users reads the global level.
 func (r *reading) users(ctx context.Context) error {
 	return put(ctx, r, &lister[user]{
-		query: url.Values{"include_libraries": {"true"}}, id: userID,
+		query: url.Values{"include_libraries": {"true"}}, id: userID, long: true,
 		met: func(rows int) {
 			r.progress(provisioning.Progress{Source: r.c.Name(), What: "accounts", Seen: rows, Total: -1})
 		},
@@ -220,7 +220,7 @@ func (r *reading) place(library, account string) *provisioning.Membership {
 
 // libraryUsers reads the users of a library, with their own allow_logon.
 func (r *reading) libraryUsers(ctx context.Context, id string) error {
-	return put(ctx, r, &lister[user]{id: userID, whole: func(rows []user, l listing) error {
+	return put(ctx, r, &lister[user]{id: userID, long: true, whole: func(rows []user, l listing) error {
 		next := r.nextLong()
 		r.mu.Lock()
 		defer r.mu.Unlock()

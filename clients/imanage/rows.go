@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"rollcall/clients/wire"
@@ -14,6 +15,7 @@ import (
 var (
 	errNoList = errors.New("there is no list in the answer")
 	errNoID   = errors.New("a row without an id came")
+	errNoText = errors.New("what should be a text is none")
 )
 
 // The names of the fields of a user that a change may name.
@@ -25,41 +27,98 @@ const (
 	fieldPreferred = "preferred_library"
 )
 
-// moment is a time that is only told: one that cannot be read is none, and ends no list (the vendor prints an offset with a dot,
-// contracts/imanage.md 1).
-type moment struct{ time.Time }
+// user is an account on the wire (contracts/imanage.md 5.1). It reads itself: a whole read takes hundreds of thousands of rows apart.
+type user struct {
+	ID          string
+	FullName    string
+	Email       string
+	Location    string
+	Phone       string
+	Custom1     string
+	Custom2     string
+	Custom3     string
+	Preferred   string
+	AllowLogon  bool
+	External    bool
+	Nos         int
+	DirectoryID string
+	Created     time.Time
+	Edited      time.Time
+	Libraries   []placeOfUser
+}
 
-// UnmarshalJSONFrom reads a time.
-func (m *moment) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	text, err := wire.Text(d)
+// UnmarshalJSONFrom reads what rollcall knows of an account, and steps over the rest.
+func (u *user) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*u = user{}
+	return wire.Members(d, func(name []byte, d *jsontext.Decoder) error {
+		switch string(name) {
+		case "id":
+			return text(d, &u.ID)
+		case fieldFullName:
+			return text(d, &u.FullName)
+		case fieldEmail:
+			return text(d, &u.Email)
+		case fieldLocation:
+			return text(d, &u.Location)
+		case fieldPhone:
+			return text(d, &u.Phone)
+		case "custom1":
+			return text(d, &u.Custom1)
+		case "custom2":
+			return text(d, &u.Custom2)
+		case "custom3":
+			return text(d, &u.Custom3)
+		case fieldPreferred:
+			return text(d, &u.Preferred)
+		case "directory_id":
+			return text(d, &u.DirectoryID)
+		case "allow_logon":
+			return value(d, &u.AllowLogon)
+		case "is_external":
+			return value(d, &u.External)
+		case "user_nos":
+			return value(d, &u.Nos)
+		case "create_date":
+			return moment(d, &u.Created)
+		case "edit_date":
+			return moment(d, &u.Edited)
+		case "libraries":
+			return value(d, &u.Libraries)
+		default:
+			return d.SkipValue()
+		}
+	})
+}
+
+// text reads a text; null is none, and anything else is refused.
+func text(d *jsontext.Decoder, into *string) error {
+	if k := d.PeekKind(); k != '"' && k != 'n' {
+		return errNoText
+	}
+	var err error
+	*into, err = wire.Text(d)
+	return err
+}
+
+// value reads what is neither text nor time; null is none.
+func value[T any](d *jsontext.Decoder, into *T) error {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	return json.UnmarshalDecode(d, into)
+}
+
+// moment reads a time that is only told: one that cannot be read is none, and ends no list (the vendor prints an offset with a dot,
+// contracts/imanage.md 1).
+func moment(d *jsontext.Decoder, into *time.Time) error {
+	said, err := wire.Text(d)
 	if err != nil {
 		return err
 	}
-	m.Time, err = time.Parse(time.RFC3339, text)
-	if err != nil {
-		m.Time = time.Time{}
+	if *into, err = time.Parse(time.RFC3339, said); err != nil {
+		*into = time.Time{}
 	}
 	return nil
-}
-
-// user is an account on the wire (contracts/imanage.md 5.1).
-type user struct {
-	ID          string        `json:"id"`
-	FullName    string        `json:"full_name"`
-	Email       string        `json:"email"`
-	Location    string        `json:"location"`
-	Phone       string        `json:"phone"`
-	Custom1     string        `json:"custom1"`
-	Custom2     string        `json:"custom2"`
-	Custom3     string        `json:"custom3"`
-	Preferred   string        `json:"preferred_library"`
-	AllowLogon  bool          `json:"allow_logon"`
-	External    bool          `json:"is_external"`
-	Nos         int           `json:"user_nos"`
-	DirectoryID string        `json:"directory_id"`
-	Created     moment        `json:"create_date"`
-	Edited      moment        `json:"edit_date"`
-	Libraries   []placeOfUser `json:"libraries"`
 }
 
 // placeOfUser is a library that an account is in, as its global record tells it.
@@ -93,9 +152,7 @@ func (n *named) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		if string(name) != "id" {
 			return d.SkipValue()
 		}
-		var err error
-		n.ID, err = wire.Text(d)
-		return err
+		return text(d, &n.ID)
 	})
 }
 
@@ -122,6 +179,6 @@ func (c *Client) account(u *user) provisioning.Account {
 	return provisioning.Account{
 		ID: strings.ToUpper(u.ID), FullName: u.FullName, Email: u.Email, Location: u.Location, Phone: u.Phone, EmployeeNumber: number,
 		PreferredLibrary: u.Preferred, Enabled: u.AllowLogon, External: u.External, Origin: provisioning.Origin(u.Nos),
-		DirectoryID: u.DirectoryID, Created: u.Created.Time, Edited: u.Edited.Time,
+		DirectoryID: u.DirectoryID, Created: u.Created, Edited: u.Edited,
 	}
 }

@@ -21,14 +21,21 @@ func newPolicy(f *flags) *cobra.Command {
 	return c
 }
 
+// onRoll runs on a desk that has a roll: the last one that was kept, or a first one that is read.
+func onRoll(c *cobra.Command, f *flags, run func(*desk.Desk) error) error {
+	return withDesk(c, f, func(d *desk.Desk) error {
+		if _, err := loaded(c, d); err != nil {
+			return err
+		}
+		return run(d)
+	})
+}
+
 func newPolicyCheck(f *flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "read policy.toml strictly, and hold it against what was last read", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withDesk(c, f, func(d *desk.Desk) error {
-				if _, err := loaded(c, d); err != nil {
-					return err
-				}
+			return onRoll(c, f, func(d *desk.Desk) error {
 				remarks, err := d.CheckPolicy(c.Context())
 				if err != nil {
 					return err
@@ -66,10 +73,7 @@ func newPolicyExplain(f *flags) *cobra.Command {
 		Long: "explain says each right that the policy gives somebody, with the rule that decided it, and how their account stands to it:\n" +
 			"stays (they have it), comes (it is missing), goes (it is in excess), withheld (a wall or a disabled group keeps it back).",
 		RunE: func(c *cobra.Command, args []string) error {
-			return withDesk(c, f, func(d *desk.Desk) error {
-				if _, err := loaded(c, d); err != nil {
-					return err
-				}
+			return onRoll(c, f, func(d *desk.Desk) error {
 				key, err := d.PersonOf(c.Context(), args[0])
 				if err != nil {
 					return err
@@ -106,10 +110,7 @@ func newPolicyEffect(f *flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "effect", Short: "say what the policy.toml that stands there now would do to the whole roster, before it counts", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withDesk(c, f, func(d *desk.Desk) error {
-				if _, err := loaded(c, d); err != nil {
-					return err
-				}
+			return onRoll(c, f, func(d *desk.Desk) error {
 				effect, err := d.PolicyEffect(c.Context())
 				if err != nil {
 					return err
@@ -178,10 +179,7 @@ func newPolicyAccept(f *flags) *cobra.Command {
 		Long: "accept lets a changed policy count. The number of people whom it concerns, as policy effect tells it, must be given with\n" +
 			"--confirm. It changes no account: what it gives or no longer gives stands on the roster then, to be staged.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withDesk(c, f, func(d *desk.Desk) error {
-				if _, err := loaded(c, d); err != nil {
-					return err
-				}
+			return onRoll(c, f, func(d *desk.Desk) error {
 				effect, err := d.PolicyEffect(c.Context())
 				if err != nil {
 					return err
@@ -212,10 +210,7 @@ func newPolicyGroups(f *flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "groups", Short: "how far each mapped group of iManage is out of step with its directory groups, in both directions", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withDesk(c, f, func(d *desk.Desk) error {
-				if _, err := loaded(c, d); err != nil {
-					return err
-				}
+			return onRoll(c, f, func(d *desk.Desk) error {
 				drifts, err := d.GroupDrifts()
 				if err != nil {
 					return err

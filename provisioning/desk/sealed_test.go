@@ -132,7 +132,7 @@ func TestSealed(t *testing.T) {
 	other.RunSchedule()
 	s.until("the schedule is looked at", func() bool { return s.clock.sleepers() > 0 })
 	s.clock.to(began.Add(time.Hour))
-	s.until("it is done", func() bool { return s.state(id) == provisioning.BatchDone })
+	s.soon("it is done", func() bool { return s.state(id) == provisioning.BatchDone })
 	if other.Working() != 0 {
 		t.Error("the small sign leads to what may not be read")
 	}

@@ -467,6 +467,23 @@ func (s *small) until(what string, is func() bool) {
 	s.t.Fatalf("never: %s", what)
 }
 
+// soon waits for something that the schedule does now. Where the clock was moved between a look and the sleep after it, a clock that
+// stands still would hold it up: it moves on by some seconds, as clocks do.
+func (s *small) soon(what string, is func() bool) {
+	s.t.Helper()
+	const seconds = 12
+	for range seconds {
+		for range 30 {
+			if is() {
+				return
+			}
+			<-time.After(2 * time.Millisecond)
+		}
+		s.clock.to(s.clock.Now().Add(time.Second))
+	}
+	s.until(what, is)
+}
+
 // rest waits until the watch over the schedule sleeps again, and no read is on its way.
 func (s *small) rest(d *desk.Desk) {
 	s.t.Helper()

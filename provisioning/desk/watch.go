@@ -78,7 +78,7 @@ func (w *watch) look(ctx context.Context) time.Duration {
 		switch late := now.Sub(b.Due); {
 		case late > onTime:
 			d.miss(ctx, b, w.why(now))
-		case late >= -readAhead && late < 0 && w.readFor(ctx, b, now):
+		case late >= -readAhead && late < patience && w.readFor(ctx, b, now):
 			wait = min(wait, max(-late, time.Second))
 		case late < 0:
 			wait = min(wait, -late)

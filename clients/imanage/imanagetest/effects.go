@@ -37,6 +37,7 @@ func (s *Server) Change(id string, change func(*User)) {
 	defer s.mu.Unlock()
 	if u := s.users[strings.ToUpper(id)]; u != nil {
 		change(u)
+		delete(s.spelt, u.ID)
 		for _, lib := range s.libraries {
 			if _, in := lib.Members[u.ID]; in {
 				lib.Logon[u.ID] = u.AllowLogon
@@ -113,6 +114,7 @@ func (s *Server) count(m Mutation) {
 // effect changes the state, and tells the libraries' change feeds. The caller holds mu.
 func (s *Server) effect(m Mutation) {
 	lib := s.library(m.Library)
+	delete(s.spelt, m.User)
 	switch m.Kind {
 	case "create":
 		if m.Record != nil {

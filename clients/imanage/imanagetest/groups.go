@@ -47,7 +47,7 @@ func (s *Server) routeGroups(w http.ResponseWriter, r *http.Request, lib *Librar
 			return
 		}
 		ids := slices.DeleteFunc(sortedKeys(g.Members), func(id string) bool { return s.users[id] == nil || !keep(s.users[id]) })
-		page(w, r, s.config.MostPage, ids, func(id string) any { return libraryRow{*s.users[id], library, s.users[id].AllowLogon}.json() })
+		page(w, r, s.config.MostPage, ids, func(id string) any { return s.memberRow(id, library) })
 	case len(p) == 2 && p[1] == "members" && r.Method == http.MethodPut:
 		s.changeMembers(w, r, lib, g)
 	default:
@@ -238,7 +238,7 @@ func (s *Server) listRoleMembers(w http.ResponseWriter, r *http.Request, role st
 		return
 	}
 	ids := slices.DeleteFunc(sortedKeys(s.globalRoles[role]), func(id string) bool { return s.users[id] == nil || !keep(s.users[id]) })
-	page(w, r, s.config.MostPage, ids, func(id string) any { return *s.users[id] })
+	page(w, r, s.config.MostPage, ids, func(id string) any { return s.memberRow(id, "") })
 }
 
 // createGroup makes a group: by POST in a library, by PUT of its id globally (contracts/imanage.md 6).

@@ -91,7 +91,7 @@ func (s *Server) routeLibrary(w http.ResponseWriter, r *http.Request, lib *Libra
 		case len(p) == 3 && p[2] == "groups" && get:
 			s.groupsOf(w, r, id, lib.Groups)
 		case len(p) == 2 && get:
-			answer(w, http.StatusOK, map[string]any{"data": libraryRow{*s.users[id], lib.ID, lib.Logon[id]}.json()})
+			answer(w, http.StatusOK, map[string]any{"data": s.libraryRow(id, lib)})
 		case len(p) == 2 && r.Method == http.MethodPatch && s.config.OnPrem:
 			s.patchUser(w, r, id, lib)
 		case len(p) == 2 && r.Method == http.MethodDelete && s.config.AllowRemoval:
@@ -104,23 +104,6 @@ func (s *Server) routeLibrary(w http.ResponseWriter, r *http.Request, lib *Libra
 	}
 }
 
-// libraryRow is an account as a library lists it: the library's own allow_logon, and the library's name.
-type libraryRow struct {
-	User
-	database string
-	logon    bool
-}
-
-func (l libraryRow) json() any {
-	u := l.User
-	u.AllowLogon = l.logon
-	return struct {
-		User
-		Database string `json:"database"`
-		Login    bool   `json:"login"`
-	}{u, l.database, l.logon}
-}
-
 func (s *Server) listLibraryUsers(w http.ResponseWriter, r *http.Request, lib *Library) {
 	keep, ok := s.filter(w, r, func(u *User) bool { return lib.Logon[u.ID] })
 	if !ok {
@@ -130,7 +113,7 @@ func (s *Server) listLibraryUsers(w http.ResponseWriter, r *http.Request, lib *L
 		_, in := lib.Members[id]
 		return !in || !keep(s.users[id])
 	})
-	page(w, r, s.config.MostPage, ids, func(id string) any { return libraryRow{*s.users[id], lib.ID, lib.Logon[id]}.json() })
+	page(w, r, s.config.MostPage, ids, func(id string) any { return s.libraryRow(id, lib) })
 }
 
 func (s *Server) routeUsers(w http.ResponseWriter, r *http.Request, p []string) {
@@ -170,19 +153,6 @@ func (s *Server) routeUsers(w http.ResponseWriter, r *http.Request, p []string) 
 			notAllowed(w)
 		}
 	}
-}
-
-type globalRow struct {
-	User
-	Libraries []map[string]any `json:"libraries,omitempty"`
-}
-
-func (s *Server) globalRow(id string, withLibraries bool) any {
-	row := globalRow{User: *s.users[id]}
-	if withLibraries {
-		row.Libraries = s.librariesOf(id)
-	}
-	return row
 }
 
 func (s *Server) librariesOf(id string) []map[string]any {
@@ -240,32 +210,6 @@ func wildcard(pattern, s string) bool {
 	}
 	ok, err := path.Match(strings.NewReplacer("[", "\\[", "?", "\\?").Replace(pattern), strings.ReplaceAll(s, "/", "|"))
 	return err == nil && ok
-}
-
-// page answers a flat list: limit 1 to 9999 (default 500), offset, total_count only where total was asked for.
-func page[T any](w http.ResponseWriter, r *http.Request, most int, all []T, row func(T) any) {
-	q := r.URL.Query()
-	limit, ok1 := number(q, "limit", 500)
-	offset, ok2 := number(q, "offset", 0)
-	if !ok1 || !ok2 || limit < 1 || limit > 9999 || offset < 0 {
-		fail(w, http.StatusBadRequest, "NRC_INVALID_PARAM", "limit must be 1 to 9999, offset 0 or more")
-		return
-	}
-	body := map[string]any{}
-	if limit > most {
-		limit = most
-		body["overflow"] = offset+limit < len(all)
-	}
-	part := all[min(offset, len(all)):min(offset+limit, len(all))]
-	rows := make([]any, len(part))
-	for i, v := range part {
-		rows[i] = row(v)
-	}
-	body["data"] = rows
-	if q.Get("total") == "true" {
-		body["total_count"] = len(all)
-	}
-	answer(w, http.StatusOK, body)
 }
 
 func number(q url.Values, name string, fallback int) (int, bool) {

@@ -38,6 +38,7 @@ type Server struct {
 	events      []event
 	forgotten   int // events before this number are no longer known
 	missing     []missing
+	spelt       map[string]map[speltRow][]byte // rows of users as JSON, until the user changes
 }
 
 // tokenLife is how long a token lives without being used (contracts/imanage.md 2).
@@ -63,7 +64,7 @@ func New(c Config) *Server {
 	s := &Server{
 		config: c, users: make(map[string]*User, len(c.Users)), emails: make(map[string]string, len(c.Users)), libraries: c.Libraries,
 		groups: make(map[string]*Group), globalRoles: c.GlobalRoles, effects: make(map[string]int),
-		tokens: make(map[string]time.Time), refresh: make(map[string]bool), ids: make([]string, 0, len(c.Users)), missing: parseUnsupported(c.Unsupported),
+		tokens: make(map[string]time.Time), refresh: make(map[string]bool), ids: make([]string, 0, len(c.Users)), missing: parseUnsupported(c.Unsupported), spelt: make(map[string]map[speltRow][]byte),
 	}
 	if s.globalRoles == nil {
 		s.globalRoles = make(map[string]map[string]bool)
@@ -201,8 +202,12 @@ func (r *reply) send(w http.ResponseWriter) {
 	for k, v := range r.header {
 		w.Header()[k] = v
 	}
-	if r.value != nil {
-		_ = json.NewEncoder(&r.body).Encode(r.value)
+	switch v := r.value.(type) {
+	case nil:
+	case listed:
+		v.write(&r.body)
+	default:
+		_ = json.NewEncoder(&r.body).Encode(v)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(r.body.Len()))
 	w.WriteHeader(r.status)
