@@ -34,7 +34,7 @@ func TestATenantWithoutTheCall(t *testing.T) {
 			t.Run(operation+" "+status, func(t *testing.T) {
 				r := newRig(t, 300, nil)
 				for _, library := range []string{"LON-COR", "LON-LIT", "TAX-FIN"} { // where the workspaces are that she gets
-					r.running.Imanage.ByHand(imanagetest.Mutation{Kind: "assign", User: "FADEYEMI", Library: library, Object: "STANDARD"})
+					r.running.Imanage.ByHand(mutation("assign", "FADEYEMI", library, "STANDARD"))
 				}
 				r.sync(t)
 				r.running.Imanage.Lack(call + " " + status)
@@ -161,6 +161,11 @@ func openSteps(v *desk.BatchView) []provisioning.Op {
 		}
 	}
 	return open
+}
+
+// mutation is something that somebody else does in Control Center.
+func mutation(kind, user, library, object string) imanagetest.Mutation {
+	return imanagetest.Mutation{Kind: kind, User: user, Library: library, Object: object}
 }
 
 // byHand does a change as somebody in Control Center would.
