@@ -36,8 +36,6 @@ type workspace struct {
 	Owner    string `json:"owner"`
 }
 
-func workspaceID(w *workspace) string { return w.ID }
-
 // ends gathers what one account would leave behind.
 type ends struct {
 	c       *Client

@@ -167,3 +167,24 @@ func TestTransferAndRelease(t *testing.T) {
 		t.Errorf("a workspace that is not there: %v %q", err, o.Value)
 	}
 }
+
+// TestFilterIgnored: a server that heeds no filter makes nobody else's things the account's.
+func TestFilterIgnored(t *testing.T) {
+	s, c := open(t, firm(false, 10))
+	const base = "/work/api/v2/customers/1/"
+	for path, answer := range map[string]string{
+		"libraries/LON/workspaces":          `{"data":{"results":[{"id":"LON!1","owner":"u002"},{"id":"LON!5","owner":"U004"}]}}`,
+		"documents/checked-out":             `{"data":[{"id":"LON!70.1","in_use_by":"U002"},{"id":"LON!71.2","database":"LON","in_use_by":"U003"}],"total_count":2}`,
+		"libraries/LON/documents/checked-o": `{"data":[{"id":"LON!71.2","in_use_by":"U003"}]}`,
+	} {
+		s.Bench().Inject(wiretest.Fault{Kind: wiretest.Rewrite, Path: base + path, Times: 1, Rewrite: func([]byte) []byte { return []byte(answer) }})
+	}
+	ends, err := c.LooseEnds(context.Background(), "U002")
+	if err != nil || ids(ends.Owned, workspaceOf) != "LON!1 NYC!1" || ids(ends.CheckedOut, documentOf) != "LON!70.1" || ends.CheckedOut[0].Library != "LON" {
+		t.Errorf("%v %+v", err, ends)
+	}
+	o, err := c.Observe(context.Background(), provisioning.Change{Kind: provisioning.ReleaseLock, Account: "U002", Library: "LON", Object: "LON!71.2"})
+	if err != nil || o.Value != provisioning.ValueReleased {
+		t.Errorf("another's check-out: %v %q", err, o.Value)
+	}
+}

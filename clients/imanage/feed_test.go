@@ -263,3 +263,45 @@ func TestQuiet(t *testing.T) {
 		t.Errorf("%v %+v", err, e)
 	}
 }
+
+// TestNothingFallsBetween: what changes while everything is listed, behind the page that told of it, is named by the first reading of
+// changes after.
+func TestNothingFallsBetween(t *testing.T) {
+	for _, path := range []string{"users", "libraries/LON/users", "libraries/NYC/users", "libraries/PAR/groups", "libraries/LON/groups/ALL/members", "libraries/LON/roles/STANDARD/members"} {
+		s, c := open(t, firm(false, 20))
+		s.Bench().Inject(wiretest.Fault{Kind: wiretest.Rewrite, Times: 1, Path: "/work/api/v2/customers/1/" + path, Rewrite: func(b []byte) []byte {
+			s.Change("U004", func(u *imanagetest.User) { u.Phone = "changed meanwhile" })
+			s.Leave("U005", "LON", "ALL")
+			s.ByHand(imanagetest.Mutation{Kind: "role", User: "U006", Library: "LON", Object: "DEFAULT"})
+			return b
+		}})
+		known, evidence := readWhole(t, c)
+		now, next, err := c.ReadChanges(context.Background(), evidence.Cursor, known, nil)
+		whole, _ := readWhole(t, c)
+		if err != nil || next.Failure != "" || !reflect.DeepEqual(now, whole) {
+			t.Errorf("%s: %v %s\n%s", path, err, next.Failure, differences(now, whole))
+		}
+	}
+}
+
+// TestManagedWithoutLibrary: of an account that is in no library only the directory's digest tells that it changed.
+func TestManagedWithoutLibrary(t *testing.T) {
+	config := firm(false, 20)
+	config.Users[3].DirectoryID, config.Users[3].Nos = "ad-3", 6
+	for _, l := range config.Libraries {
+		delete(l.Members, "U003")
+		delete(l.Groups["ALL"].Members, "U003")
+	}
+	s, c := open(t, config)
+	known, evidence := readWhole(t, c)
+	s.Change("U003", func(u *imanagetest.User) { u.Location, u.AllowLogon = "Leeds", false })
+	now, next, err := c.ReadChanges(context.Background(), evidence.Cursor, known, nil)
+	if whole, _ := readWhole(t, c); err != nil || next.Changes != 1 || !reflect.DeepEqual(now, whole) {
+		t.Errorf("%v %+v\n%s", err, next, differences(now, whole))
+	}
+	s.Change("U003", func(u *imanagetest.User) { u.DirectoryID, u.Nos = "", 2 }) // the directory lets it go
+	again, next, err := c.ReadChanges(context.Background(), next.Cursor, now, nil)
+	if whole, _ := readWhole(t, c); err != nil || next.Changes != 1 || !reflect.DeepEqual(again, whole) {
+		t.Errorf("%v %+v\n%s", err, next, differences(again, whole))
+	}
+}

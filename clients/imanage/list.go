@@ -93,6 +93,7 @@ type lister[T any] struct {
 	pages  map[int][]T // by offset
 	ids    map[string]bool
 	left   int // pages under way
+	barren int // pages that brought nothing new
 	first  int // the total that the first page told
 	state  listing
 	guard  *wire.Pages
@@ -209,12 +210,25 @@ func (l *lister[T]) firstPage(ctx context.Context) error {
 	return nil
 }
 
+// mostBarren is how many pages may bring nothing new before the total that promised them is not believed.
+const mostBarren = 3
+
 // further reads one of the pages whose places the total told.
 func (l *lister[T]) further(ctx context.Context, offset int) error {
-	if _, _, err := l.read(ctx, offset); err != nil {
-		return err
+	l.mu.Lock()
+	asked := l.barren < mostBarren
+	l.mu.Unlock()
+	fresh := 0
+	if asked {
+		var err error
+		if _, fresh, err = l.read(ctx, offset); err != nil {
+			return err
+		}
 	}
 	l.mu.Lock()
+	if asked && fresh == 0 {
+		l.barren++
+	}
 	l.left--
 	last := l.left == 0
 	l.mu.Unlock()

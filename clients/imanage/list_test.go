@@ -187,3 +187,18 @@ func TestCancelled(t *testing.T) {
 		t.Error("loose ends with a context that ended")
 	}
 }
+
+// TestLyingTotal: a server that promises ten thousand pages and gives the same one over and over is not asked for them all.
+func TestLyingTotal(t *testing.T) {
+	s, c := open(t, firm(false, 20))
+	s.Bench().Inject(wiretest.Fault{Kind: wiretest.Rewrite, Path: "/work/api/v2/customers/1/libraries/LON/groups/ALL/members", Rewrite: func([]byte) []byte {
+		return []byte(`{"data":[{"id":"U001"}],"total_count":9999}`)
+	}})
+	_, evidence, err := c.ReadAll(context.Background(), nil)
+	if proof := provisioning.Prove(evidence, -1, 0, nil); err != nil || proof.Complete {
+		t.Errorf("%v %+v", err, evidence)
+	}
+	if n := len(s.Bench().Log()); n > 100 {
+		t.Errorf("%d requests", n)
+	}
+}

@@ -89,11 +89,11 @@ func (t *trial) release(ctx context.Context) error {
 		if !refusedPart(err) {
 			return err
 		}
-		t.tell(o, "", "not tried: what is checked out cannot be read: "+why(err))
+		t.tell(o, "", "what is checked out cannot be read: "+why(err))
 		return nil
 	}
 	if len(ends) == 0 {
-		t.tell(o, "", "not tried: the account has nothing checked out")
+		t.tell(o, "", "the account has nothing checked out")
 		return nil
 	}
 	doc := ends[0]
@@ -150,9 +150,9 @@ func (t *trial) answered(o provisioning.Operation, sent error, undo func() (stri
 	case e.Unsupported || e.Status == 404:
 		t.tell(o, provisioning.UseRefused, said)
 	case e.Effect == provisioning.RefusedSend:
-		t.tell(o, "", "not confirmed: "+said)
+		t.tell(o, "", said+": neither confirmed nor refused")
 	default:
-		t.tell(o, "", "not confirmed, for the answer is in doubt: "+e.Message+put)
+		t.tell(o, "", "no sure answer: "+e.Message+put)
 		return true, errors.Join(&provisioning.Error{Code: provisioning.Unavailable, Message: "the trial of " + o.Name + " had no sure answer", Hint: "run it again", Err: sent}, undone)
 	}
 	return true, undone
@@ -196,7 +196,7 @@ func (t *trial) remove(ctx context.Context) error {
 	}
 	switch {
 	case outcome != nil:
-		t.tell(o, "", "not confirmed: "+said+", and it could not be read back: "+outcome.Error()+", "+put)
+		t.tell(o, "", said+", and it could not be read back: "+outcome.Error()+", "+put)
 		return errors.Join(outcome, err)
 	case wrong != "":
 		t.tell(o, provisioning.UseRefused, said+", "+wrong+", "+put)

@@ -71,7 +71,7 @@ func TestTry(t *testing.T) {
 		}
 		after := dump(t, s)
 		told, err = try(c, "ZZ")
-		if err != nil || told["remove from library"] != "confirmed answer 200, read back absent, put back" || told["release lock"] != "not tried: the account has nothing checked out" || dump(t, s) != after {
+		if err != nil || told["remove from library"] != "confirmed answer 200, read back absent, put back" || told["release lock"] != "the account has nothing checked out" || dump(t, s) != after {
 			t.Errorf("again: %v %v", err, told)
 		}
 	}
@@ -125,7 +125,7 @@ func TestTryRefused(t *testing.T) {
 		"404":        {func(c *imanagetest.Config) { c.Unsupported = []string{"DELETE libraries/*/users/* 404"} }, "refused answer 404"},
 		"404 HTML":   {func(c *imanagetest.Config) { c.Unsupported = []string{"DELETE libraries/*/users/* 404-html"} }, "refused answer 404"},
 		"501":        {func(c *imanagetest.Config) { c.Unsupported = []string{"DELETE libraries/*/users/* 501"} }, "refused answer 501"},
-		"403":        {func(c *imanagetest.Config) { c.Unsupported = []string{"DELETE libraries/*/users/* 403"} }, "not confirmed: answer 403"},
+		"403":        {func(c *imanagetest.Config) { c.Unsupported = []string{"DELETE libraries/*/users/* 403"} }, "answer 403"},
 		"nothing":    {func(c *imanagetest.Config) { c.Removal = "nothing" }, "refused answer 200, and it was still in PAR"},
 		"everywhere": {func(c *imanagetest.Config) { c.Removal = "everywhere" }, "refused answer 200, and it is out of LON too; it is out of the group LON/ALL too, put back"},
 		"disables":   {func(c *imanagetest.Config) { c.Removal = "disables" }, "refused answer 200, and it was closed or opened, put back"},
@@ -143,7 +143,7 @@ func TestTryRefused(t *testing.T) {
 			t.Errorf("%s:\n%s\n%s", name, before, after)
 		}
 	}
-	for status, want := range map[string]string{"405": "refused answer 405", "403": "not confirmed: answer 403"} {
+	for status, want := range map[string]string{"405": "refused answer 405", "403": "answer 403"} {
 		config := sandbox(false)
 		config.Unsupported = []string{"DELETE libraries/*/documents/*/lock " + status}
 		_, c := open(t, config)
@@ -222,7 +222,7 @@ func TestTryInDoubt(t *testing.T) {
 		before := dump(t, s)
 		s.Bench().Inject(wiretest.Fault{Kind: kind, Status: http.StatusBadGateway, Method: http.MethodDelete, Path: "/work/api/v2/customers/1/libraries/PAR/users", Times: 1})
 		told, err := try(c, "ZZ")
-		if provisioning.CodeOf(err) != provisioning.Unavailable || !strings.HasPrefix(told["remove from library"], "not confirmed, for the answer is in doubt") {
+		if provisioning.CodeOf(err) != provisioning.Unavailable || !strings.HasPrefix(told["remove from library"], "no sure answer") {
 			t.Errorf("fault %d: %v %v", kind, err, told)
 		}
 		if after := dump(t, s); after != strings.Replace(before, `,"PAR!5.1":"ZZ"`, "", 1) {
@@ -254,5 +254,28 @@ func TestTryCalledOff(t *testing.T) {
 	}
 	if s.Effects()["unassign ZZ PAR"] != 1 {
 		t.Error(fmt.Sprint(s.Effects()))
+	}
+}
+
+// TestTryDisabled: a closed account is put back closed: the call that assigns it says so.
+func TestTryDisabled(t *testing.T) {
+	config := sandbox(false)
+	config.Users[len(config.Users)-1].AllowLogon = false
+	s, c := open(t, config)
+	told, err := try(c, "ZZ")
+	if err != nil || !strings.HasPrefix(told["remove from library"], "confirmed") {
+		t.Fatalf("%v %v", err, told)
+	}
+	said := ""
+	for _, e := range s.Bench().Log() {
+		if e.Method == http.MethodPost && strings.HasSuffix(e.Path, "/libraries/PAR/users") {
+			said = e.Body
+		}
+	}
+	if !strings.Contains(said, `"allow_logon":false`) || !strings.Contains(said, `"role_alias":"DEFAULT"`) {
+		t.Errorf("%s", said)
+	}
+	if u, _ := s.User("ZZ"); u.AllowLogon {
+		t.Error("it was opened")
 	}
 }

@@ -216,6 +216,11 @@ func (o *opened) clients(ctx context.Context, f *flags, s *setup, deps *desk.Dep
 		o.close = append(o.close, func() error { system.Close(); return nil })
 		if dms, ok := system.(provisioning.DMS); ok {
 			deps.DMS, deps.Offices = dms, c.Offices
+			if own, ok := system.(interface {
+				HandSteps(c provisioning.Change) []string
+			}); ok { // a server on premises has other steps than the cloud
+				deps.HandSteps = own.HandSteps
+			}
 			if c.Settle != "" {
 				if settle, err = time.ParseDuration(c.Settle); err != nil {
 					return 0, err

@@ -19,7 +19,7 @@ type Capability struct {
 
 // Sandbox is a document system that can try its unconfirmed operations on a throw-away account.
 type Sandbox interface {
-	// Try tries each operation that is not plain on the account, reads it back, and undoes it. tell hears each answer, one after the
+	// Try tries each operation that is a probe on the account, reads it back, and undoes it. tell hears each answer, one after the
 	// other; an empty state says that the operation was not tried, and how says why.
 	Try(ctx context.Context, sandbox string, tell func(op provisioning.Operation, state provisioning.UseState, how string)) error
 }
