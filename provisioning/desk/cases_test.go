@@ -309,8 +309,11 @@ func TestChoices(t *testing.T) {
 		text  string
 		first string
 	}{
-		{desk.ChooseLibrary, "lnlit", "LON-LIT"}, {desk.ChooseLibrary, "tax", "TAX-FIN"}, {desk.ChooseGroup, "lit partn", "LON-LIT/PARTNERS"},
-		{desk.ChoosePerson, "adeyemi", r.find(t, "FADEYEMI")}, {desk.ChooseAccount, "okafor ngozi", "NOKAFOR"},
+		{desk.ChooseLibrary, "lnlit", "LON-LIT"},
+		{desk.ChooseLibrary, "tax", "TAX-FIN"},
+		{desk.ChooseGroup, "lit partn", "LON-LIT/PARTNERS"},
+		{desk.ChoosePerson, "adeyemi", r.find(t, "FADEYEMI")},
+		{desk.ChooseAccount, "okafor ngozi", "NOKAFOR"},
 	} {
 		got, err := r.Choices(context.Background(), c.kind, c.text, 5)
 		if err != nil || len(got) == 0 || len(got) > 5 || got[0].ID != c.first {
