@@ -45,7 +45,7 @@ func TestUnsupported(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				const n = 12
+				const n = 6
 				f.stage(append(people(n, joiner), people(n, func(account string) []provisioning.Change { return f.leaver("L" + account) })...)...)
 				f.run()
 				if hand := f.accounted(); hand < n {
@@ -403,16 +403,8 @@ func TestAnyAnswers(t *testing.T) {
 		}
 		n := rapid.IntRange(1, 4).Draw(rt, "people")
 		f.stage(append(people(n, joiner), people(n, func(account string) []provisioning.Change { return f.leaver("L" + account) })...)...)
-		for range 8 { // a stop rule may stop it: it is resumed
-			f.run()
-			b := f.now()
-			if b.State != provisioning.BatchStopped {
-				break
-			}
-			if err := f.store.MoveBatch(context.Background(), f.batch, provisioning.BatchCommitted, "h", "", event(provisioning.EventResumed)); err != nil {
-				rt.Fatal(err)
-			}
-		}
+		f.run()
+		f.resumed()
 		f.accounted()
 		for _, k := range kinds() {
 			if name := "op " + string(k); f.dms.first[k] == provisioning.Canary && before[name].State == "" && o.most[name] > 1 {
@@ -433,7 +425,71 @@ func TestAnyAnswers(t *testing.T) {
 				}
 			}
 		}
+		f.toTheEnd()
 	})
+}
+
+// TestTickedMeanwhile: a step that is ticked while the batch still runs for others sets free what waited for it in the same run.
+func TestTickedMeanwhile(t *testing.T) {
+	f := newFirm(t)
+	f.side = 1
+	f.dms.first[provisioning.AssignLibrary] = provisioning.Probe
+	f.dms.state["account LATE"] = "{}"
+	f.stage(joiner("FIRST"), []provisioning.Change{{Kind: provisioning.SetAttribute, Account: "LATE", Object: "phone", After: "1"}})
+	ticked := 0
+	f.dms.during = func(_ string, c provisioning.Change) {
+		if c.Account != "LATE" {
+			return
+		}
+		u := f.now().Units[0]
+		for _, op := range u.Ops {
+			if op.State != provisioning.OpByHand {
+				continue
+			}
+			f.dms.do(op.Change)
+			o := provisioning.Outcome{State: provisioning.OpConfirmed, Evidence: "done by hand", At: f.clock.Now()}
+			if err := f.store.TickByHand(context.Background(), u.ID, op.Seq, o, event(provisioning.EventByHand)); err != nil {
+				t.Error(err)
+			}
+			ticked++
+		}
+	}
+	f.run()
+	if b := f.now(); ticked != 2 || b.State != provisioning.BatchDone {
+		t.Errorf("after %d ticks the batch is %s: %s", ticked, b.State, b.Stop)
+	}
+	f.accounted()
+	f.same()
+}
+
+// resumed resumes the batch as often as a stop rule stops it.
+func (f *firm) resumed() {
+	f.t.Helper()
+	for range 40 {
+		if f.now().State != provisioning.BatchStopped {
+			return
+		}
+		if err := f.store.MoveBatch(context.Background(), f.batch, provisioning.BatchCommitted, "h", "", event(provisioning.EventResumed)); err != nil {
+			f.t.Fatalf("%v", err)
+		}
+		f.run()
+	}
+	f.t.Errorf("the batch stops for ever: %s", f.now().Stop)
+}
+
+// toTheEnd does and ticks what is by hand until nothing is, and holds that the batch is done then, whatever failed in it.
+func (f *firm) toTheEnd() {
+	f.t.Helper()
+	for range 20 {
+		f.byHand()
+		f.resumed()
+		if f.now().State == provisioning.BatchDone {
+			break
+		}
+	}
+	if hand := f.accounted(); hand > 0 {
+		f.t.Errorf("%d steps are open at the end", hand)
+	}
 }
 
 // TestByHandIsNoResult: what is done by hand weighs neither for nor against the share of failures that stops a batch.

@@ -144,6 +144,39 @@ func TestTicksAtOnce(t *testing.T) {
 	}
 }
 
+// TestTickAtTheEnd: a tick that comes when the run is over but for the reading of the touched accounts is not lost.
+func TestTickAtTheEnd(t *testing.T) {
+	ctx := context.Background()
+	s := newSmall(t, began, 40)
+	d := s.open("l.ortiz")
+	s.dms.lacks[provisioning.AssignLibrary] = true
+	s.arrives(50)
+	s.read(d)
+	put, err := d.Stage(ctx, []string{rowKey(50)})
+	if err != nil || put.People != 1 {
+		t.Fatalf("%+v, %v", put, err)
+	}
+	order := s.order(d, put.Batch)
+	block, reading := make(chan struct{}), make(chan struct{}, 8)
+	s.dms.mu.Lock()
+	s.dms.reading = func() { reading <- struct{}{}; <-block }
+	s.dms.mu.Unlock()
+	if err := d.Commit(ctx, order); err != nil {
+		t.Fatal(err)
+	}
+	<-reading
+	op := s.steps(put.Batch)[0]
+	s.dms.byHand(op.Change)
+	if err := d.Tick(ctx, put.Batch, op.Unit, op.Seq); err != nil {
+		t.Fatal(err)
+	}
+	if s.state(put.Batch) != provisioning.BatchCommitted || d.Working() != put.Batch {
+		t.Errorf("it is %s", s.state(put.Batch))
+	}
+	close(block)
+	s.until("it is done", func() bool { return s.state(put.Batch) == provisioning.BatchDone })
+}
+
 // TestTickedAndGone: a process that ends between the tick and what it sets free loses nothing: the next start offers the batch, and
 // resumes it.
 func TestTickedAndGone(t *testing.T) {

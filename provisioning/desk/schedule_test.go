@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"strings"
 	"testing"
@@ -214,19 +215,81 @@ func TestTwoTicks(t *testing.T) {
 	}
 }
 
-// TestReadersRunNoSchedule: a console that may change nothing begins nothing, and calls nothing missed.
-func TestReadersRunNoSchedule(t *testing.T) {
+// TestSoonAfter: a minute that comes within seconds of the order is met, and not at the next look.
+func TestSoonAfter(t *testing.T) {
 	s := newSmall(t, began, 40)
 	d := s.open("l.ortiz")
-	id, due := scheduled(t, s, d, 7)
-	reader := s.open("reader")
-	reader.RunSchedule()
-	s.clock.to(due.Add(time.Hour))
-	if n := s.clock.sleepers(); n != 0 {
-		t.Errorf("%d look at the schedule", n)
+	d.RunSchedule()
+	order := s.reviewed(d, 7)
+	s.to(d, began.Add(50*time.Second))
+	s.to(d, began.Add(55*time.Second))
+	due := began.Add(time.Minute)
+	if err := d.Schedule(context.Background(), order, due); err != nil {
+		t.Fatal(err)
 	}
-	if s.state(id) != provisioning.BatchScheduled {
-		t.Errorf("it is %s", s.state(id))
+	s.rest(d)
+	s.clock.to(due)
+	s.soon("it is done", func() bool { return s.state(order.Batch) == provisioning.BatchDone })
+	for _, one := range s.dms.sends() {
+		if late := one.at.Sub(due); late < 0 || late > 4*time.Second {
+			t.Errorf("%s was sent %s after the minute", one.change.Kind, late)
+		}
+	}
+}
+
+// TestTampered: a batch that was changed behind the program's back after it was confirmed is not begun.
+func TestTampered(t *testing.T) {
+	s := newSmall(t, began, 40)
+	d := s.open("l.ortiz")
+	d.RunSchedule()
+	id, due := scheduled(t, s, d, 7)
+	db, err := sql.Open("sqlite", s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(context.Background(), "pragma busy_timeout=10000; update op set change=replace(change, 'U007', 'U008')"); err != nil {
+		t.Fatal(err)
+	}
+	s.to(d, due.Add(-3*time.Minute))
+	s.to(d, due.Add(-2*time.Minute))
+	s.clock.to(due)
+	s.missed(d, id, "not the batch that was confirmed")
+}
+
+// TestWhoRunsTheSchedule: a console that may change nothing, or whose process does not own the store, begins nothing and calls nothing
+// missed.
+func TestWhoRunsTheSchedule(t *testing.T) {
+	for name, open := range map[string]func(s *small) *desk.Desk{
+		"a reader":        func(s *small) *desk.Desk { return s.open("reader") },
+		"another process": func(s *small) *desk.Desk { return s.openOn(s.second(), "m.chen") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSmall(t, began, 40)
+			d := s.open("l.ortiz")
+			id, due := scheduled(t, s, d, 7)
+			other := open(s)
+			if other.ReadOnly() == "" {
+				t.Fatal("it may change something")
+			}
+			other.RunSchedule()
+			s.clock.to(due.Add(time.Hour))
+			for range 50 {
+				if n := s.clock.sleepers(); n != 0 {
+					t.Fatalf("%d look at the schedule", n)
+				}
+				<-time.After(time.Millisecond)
+			}
+			if s.state(id) != provisioning.BatchScheduled {
+				t.Errorf("it is %s", s.state(id))
+			}
+			if list, err := other.Missed(context.Background()); err != nil || len(list) != 1 { // it is told all the same
+				t.Errorf("%+v, %v", list, err)
+			}
+			if err := other.Unschedule(context.Background(), id); provisioning.CodeOf(err) != provisioning.ReadOnly {
+				t.Errorf("taken back: %v", err)
+			}
+		})
 	}
 }
 

@@ -144,6 +144,7 @@ type dms struct {
 	first    map[provisioning.ChangeKind]provisioning.FirstUse
 	try      func(tell func(provisioning.Operation, provisioning.UseState, string)) error
 	tried    []string
+	reading  func() // told before one account is read; nil: nobody
 }
 
 func (d *dms) Name() string                             { return "imanage" }
@@ -174,6 +175,12 @@ func copied(a *provisioning.Account) provisioning.Account {
 }
 
 func (d *dms) Account(_ context.Context, id string) (provisioning.Account, bool, error) {
+	d.mu.Lock()
+	reading := d.reading
+	d.mu.Unlock()
+	if reading != nil {
+		reading()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if a := d.accounts[id]; a != nil {
@@ -310,6 +317,7 @@ type small struct {
 	okta  *people
 	dms   *dms
 	store *sqlite.Store
+	path  string
 }
 
 // newSmall makes a firm of n people, U001 to Un, who are all set up; the policy gives everybody LON and its group ALL.
@@ -323,8 +331,8 @@ func newSmall(t *testing.T, at time.Time, n int) *small {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &small{t: t, clock: newHand(at)}
-	if s.store, err = sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, "rollcall.db"), Sealer: chain, Owner: "tester"}); err != nil {
+	s := &small{t: t, clock: newHand(at), path: filepath.Join(dir, "rollcall.db")}
+	if s.store, err = sqlite.Open(context.Background(), sqlite.Options{Path: s.path, Sealer: chain, Owner: "tester"}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.store.Close() })
@@ -356,8 +364,24 @@ func (s *small) hire(i int) {
 	}
 }
 
-// open opens a desk for an operator, which has read everything.
+// open opens a desk for an operator.
 func (s *small) open(operator string) *desk.Desk {
+	s.t.Helper()
+	return s.openOn(s.store, operator)
+}
+
+// second opens the store as another process would, while the first one has it.
+func (s *small) second() *sqlite.Store {
+	s.t.Helper()
+	store, err := sqlite.Open(context.Background(), sqlite.Options{Path: s.path, Owner: "another"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+func (s *small) openOn(store provisioning.Store, operator string) *desk.Desk {
 	s.t.Helper()
 	p, err := policy.Parse([]byte(`
 service = ["SVC_*"]
@@ -371,19 +395,23 @@ groups = ["LON/ALL"]
 		s.t.Fatal(err)
 	}
 	var d *desk.Desk
+	role := provisioning.RoleApprover
+	if operator == "reader" {
+		role = provisioning.RoleReader
+	}
 	deps := desk.Deps{
-		Firm: "A firm", Session: operator, Store: s.store, Directories: []provisioning.Directory{s.okta}, DMS: s.dms, Policy: p, Clock: s.clock,
+		Firm: "A firm", Session: operator, Store: store, Directories: []provisioning.Directory{s.okta}, DMS: s.dms, Policy: p, Clock: s.clock,
 		Tenant: "tenant", AuditKey: bytes.Repeat([]byte{1}, audit.KeySize), HandSteps: func(provisioning.Change) []string { return []string{"do it"} },
-		FullEvery: map[string]time.Duration{"okta": 0}, Operator: provisioning.Operator{Name: operator, Account: "U001", Role: provisioning.RoleApprover},
+		FullEvery: map[string]time.Duration{"okta": 0}, Operator: provisioning.Operator{Name: operator, Account: "U001", Role: role},
 		Operators: []string{"l.ortiz", "m.chen"},
 	}
 	executor := commit.New(commit.Deps{
-		Store: s.store, DMS: s.dms, Clock: s.clock, Actor: operator, Session: operator, Owner: operator, Tenant: "tenant", Settle: time.Second,
+		Store: store, DMS: s.dms, Clock: s.clock, Actor: operator, Session: operator, Owner: operator, Tenant: "tenant", Settle: time.Second,
 		Recheck: func(ctx context.Context, u *provisioning.Unit, c provisioning.Change) string {
 			return d.LiveCheck(ctx, u, c)
 		},
 	})
-	deps.Dispatcher = pool.New(pool.Deps{Store: s.store, Executor: executor, Event: func(kind provisioning.EventKind, detail string) provisioning.Event {
+	deps.Dispatcher = pool.New(pool.Deps{Store: store, Executor: executor, Event: func(kind provisioning.EventKind, detail string) provisioning.Event {
 		return provisioning.Event{At: s.clock.Now(), Actor: operator, Session: operator, Kind: kind, Detail: detail}
 	}})
 	d = desk.New(deps)

@@ -194,6 +194,11 @@ func TestGuards(t *testing.T) {
 			s.People[0].Status = provisioning.StatusActive
 			return facts(s)
 		}(), []provisioning.Unit{onWord(1)}, "", false},
+		"somebody of whom nothing is known, on a word": {func() staging.Facts {
+			s := firm(300)
+			s.People[0].Status = provisioning.StatusUnknown
+			return facts(s)
+		}(), []provisioning.Unit{onWord(1)}, "proof", false},
 		"an absence not proven, on a word": {facts(absent(false)), []provisioning.Unit{onWord(1)}, "proof", false},
 		"a whole office": {func() staging.Facts {
 			s := firm(300)
