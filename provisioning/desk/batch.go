@@ -282,10 +282,10 @@ func (d *Desk) newBatch(ctx context.Context, title string, due time.Time, zone s
 		return nil, err
 	}
 	b := &provisioning.Batch{
-		State: provisioning.BatchDraft, CreatedBy: d.deps.Operator.Name, CreatedAt: d.now(), Title: title, Zone: zone, Readers: readers,
+		State: provisioning.BatchDraft, CreatedBy: d.deps.Operator.Name, CreatedAt: d.now(), Title: title, Readers: readers,
 	}
 	if !due.IsZero() {
-		b.Due = due.UTC().Truncate(time.Minute)
+		b.Due, b.Zone = due.UTC().Truncate(time.Minute), zone
 		if err := d.future(b.Due); err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/propose"
@@ -35,7 +34,6 @@ func (d *Desk) StageCase(ctx context.Context, c *Case) (CaseStaged, error) {
 	}
 	staged := CaseStaged{Changes: len(c.now) + len(c.later)}
 	title := string(c.Kind) + " " + c.Name
-	zone := time.Now().Location().String()
 	if len(c.now) > 0 {
 		if c.Options.At.IsZero() && len(c.Options.Readers) == 0 {
 			put, err := d.put(ctx, []provisioning.Unit{unit(c.now)})
@@ -44,7 +42,7 @@ func (d *Desk) StageCase(ctx context.Context, c *Case) (CaseStaged, error) {
 			}
 			staged.Batch = put.Batch
 		} else {
-			b, err := d.newBatch(ctx, title, c.Options.At, zone, d.readers(c.Options.Readers), []provisioning.Unit{unit(c.now)})
+			b, err := d.newBatch(ctx, title, c.Options.At, zone(c.Options.At.Local()), d.readers(c.Options.Readers), []provisioning.Unit{unit(c.now)})
 			if err != nil {
 				return CaseStaged{}, err
 			}
@@ -52,7 +50,7 @@ func (d *Desk) StageCase(ctx context.Context, c *Case) (CaseStaged, error) {
 		}
 	}
 	if len(c.later) > 0 {
-		b, err := d.newBatch(ctx, title+": what goes", c.Options.Grace, zone, d.readers(c.Options.Readers), []provisioning.Unit{unit(c.later)})
+		b, err := d.newBatch(ctx, title+": what goes", c.Options.Grace, zone(c.Options.Grace.Local()), d.readers(c.Options.Readers), []provisioning.Unit{unit(c.later)})
 		if err != nil {
 			return staged, err
 		}

@@ -136,7 +136,7 @@ func TestMoverWithGrace(t *testing.T) {
 	if err := r.Schedule(ctx, desk.Commit{Batch: staged.Later, Hash: later.Batch.Hash, People: later.Confirm}, grace); err != nil {
 		t.Fatal(err)
 	}
-	if planned, err := r.Calendar(ctx); err != nil || len(planned) != 1 || planned[0].ID != staged.Later {
+	if planned, err := r.Calendar(ctx); err != nil || len(planned) != 1 || planned[0].ID != staged.Later || planned[0].Zone == "Local" || planned[0].Zone == "" {
 		t.Errorf("%+v %v", planned, err)
 	}
 	if r.Draft() != staged.Batch {

@@ -39,7 +39,7 @@ func (d *Desk) schedule(ctx context.Context, b *provisioning.Batch, c Commit, at
 		return err
 	}
 	if !due.Equal(b.Due) || b.Zone == "" {
-		b.Due, b.Zone = due, at.Location().String()
+		b.Due, b.Zone = due, zone(at)
 	}
 	b.Hash, b.Release = staging.Hash(b), nil
 	v, released, err := d.confirmed(ctx, b, c)
@@ -71,6 +71,15 @@ func (d *Desk) schedule(ctx context.Context, b *provisioning.Batch, c Commit, at
 	d.noDraft(b.ID)
 	d.lookNow()
 	return nil
+}
+
+// zone names the time zone of a moment: the place, or where this machine does not say which that is the clocks' own word for it.
+func zone(at time.Time) string {
+	if name := at.Location().String(); name != "" && name != "Local" {
+		return name
+	}
+	short, _ := at.Zone()
+	return short
 }
 
 // future refuses a minute that has passed.
