@@ -29,6 +29,9 @@ func (b *casing) joiner() {
 	b.proofs("an account may exist that was not seen")
 	given := b.template()
 	switch {
+	case b.c.Account != nil && !b.c.Account.Enabled:
+		b.check("rehire", provisioning.FindingWarning, "%s is their own account, and it is disabled: find out why before it is opened again; it is emptied first", b.c.Account.ID)
+		b.reopen(b.c.Account, given)
 	case b.c.Account != nil:
 		b.check("account", provisioning.FindingWarning, "%s has the account %s already: what is missing is added", b.c.Name, b.c.Account.ID)
 		b.take(b.existing(given))
@@ -183,9 +186,6 @@ func (b *casing) existing(wanted []provisioning.Entitlement) propose.Proposal {
 	a := b.c.Account
 	out := propose.Grant(provisioning.ProfileOf(a), a, wanted, b.st.world)
 	out.Kind = provisioning.KindUnconfigured
-	if !a.Enabled {
-		return propose.Proposal{Kind: provisioning.KindReusedID, Hold: "the account is disabled: say why before it is opened again"}
-	}
 	return out
 }
 
@@ -254,7 +254,6 @@ func theirs(p *provisioning.Person, a *provisioning.Account) (same bool, why str
 
 // rehire opens the closed account where the operator said that it is the person's own, and holds otherwise.
 func (b *casing) rehire(wanted []provisioning.Entitlement) {
-	o := b.c.Options
 	var candidate *provisioning.Account
 	for _, m := range b.row.Mismatches {
 		for _, id := range m.Accounts {
@@ -264,13 +263,21 @@ func (b *casing) rehire(wanted []provisioning.Entitlement) {
 			}
 		}
 	}
-	switch {
-	case candidate == nil:
+	if candidate == nil {
 		b.c.Hold = "the login or email belongs to somebody else's account: a new login is needed, never theirs"
+		return
+	}
+	b.reopen(candidate, wanted)
+}
+
+// reopen opens a closed account again where the operator said so, by its id and with a reason.
+func (b *casing) reopen(candidate *provisioning.Account, wanted []provisioning.Entitlement) {
+	o := b.c.Options
+	switch {
 	case candidate.Managed():
 		b.hold("directory", "%s is owned by a directory sync: it opens the account again when the directory does", candidate.ID)
 	case o.Rehire == "":
-		b.c.Hold = fmt.Sprintf("%s is closed and looks like their own: compare name, employee number and start date, then say that it is theirs", candidate.ID)
+		b.c.Hold = fmt.Sprintf("%s is closed: compare name, employee number and start date, then say that it is theirs and why it is opened again", candidate.ID)
 	case !strings.EqualFold(o.Rehire, candidate.ID):
 		b.c.Hold = o.Rehire + " is not the account that was found: " + candidate.ID + " is"
 	case strings.TrimSpace(o.Reason) == "":

@@ -24,9 +24,6 @@ func (d *Desk) StageCase(ctx context.Context, c *Case) (CaseStaged, error) {
 		return CaseStaged{}, &provisioning.Error{Code: provisioning.Stale, Message: c.Name + " is no longer on the roll", Hint: "look for the name again"}
 	}
 	row := roll.Rows[roll.Find(c.Key)]
-	if err := d.decideRehire(ctx, c); err != nil {
-		return CaseStaged{}, err
-	}
 	unit := func(changes []provisioning.Change) provisioning.Unit {
 		u := unitOf(&row, c.kind, changes)
 		u.Account, u.Reason = changes[0].Account, strings.TrimSpace(c.Options.Reason)
@@ -72,16 +69,23 @@ func (d *Desk) readers(named []string) []string {
 	return slices.Compact(all)
 }
 
-// decideRehire remembers that a closed account is its returner's own: from then on the two are linked.
-func (d *Desk) decideRehire(ctx context.Context, c *Case) error {
-	if c.Kind != CaseJoiner || c.Options.Rehire == "" || c.Person == nil {
-		return nil
+// decideReturners remembers, of a batch that begins, which closed accounts are their returners' own: from then on the two are linked.
+// Before it begins nothing is decided: a batch that is dropped leaves the collision in sight.
+func (d *Desk) decideReturners(ctx context.Context, b *provisioning.Batch) error {
+	for i := range b.Units {
+		u := &b.Units[i]
+		opens := slices.ContainsFunc(u.Ops, func(o provisioning.Op) bool { return o.Change.Kind == provisioning.EnableAccount })
+		if u.Kind != provisioning.KindReusedID || !opens || u.Person.IsZero() {
+			continue
+		}
+		decision := provisioning.Decision{Person: u.Person, Account: u.Account, Theirs: true, By: d.deps.Operator.Name, At: d.now(), Reason: u.Reason}
+		e := d.batchEvent(provisioning.EventDecision, b.ID, fmt.Sprintf("%s is theirs, of %s. %s", u.Account, u.Person, u.Reason))
+		e.Unit, e.Subject = u.ID, u.Account
+		if err := d.deps.Store.Decide(ctx, decision, e); err != nil {
+			return err
+		}
 	}
-	decision := provisioning.Decision{
-		Person: c.Person.Key, Account: strings.ToUpper(c.Options.Rehire), Theirs: true, By: d.deps.Operator.Name, At: d.now(), Reason: c.Options.Reason,
-	}
-	e := d.event(provisioning.EventDecision, decision.Account, fmt.Sprintf("%s is theirs, of %s. %s", decision.Account, decision.Person, decision.Reason))
-	return d.deps.Store.Decide(ctx, decision, e)
+	return nil
 }
 
 // StageExcess stages the removal of what an account holds and policy does not give: only ever on request.

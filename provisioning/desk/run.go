@@ -47,8 +47,9 @@ func (d *Desk) Commit(ctx context.Context, c Commit) error {
 		return err
 	}
 	d.noDraft(b.ID)
+	err = d.decideReturners(ctx, b)
 	d.start(b)
-	return nil
+	return err
 }
 
 // ordered gives the batch of an operator's order, where it is in one of these states and the one that was on the screen.

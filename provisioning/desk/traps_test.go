@@ -182,6 +182,10 @@ func TestRehire(t *testing.T) {
 	if _, err := r.StageCase(ctx, c); err != nil {
 		t.Fatal(err)
 	}
+	r.sync(t)
+	if row := r.Roll().Rows[r.Roll().Find(c.Key)]; row.Linked || !row.Has(provisioning.KindReusedID) {
+		t.Error("it is decided before it is done")
+	}
 	v, err := r.Review(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -196,5 +200,28 @@ func TestRehire(t *testing.T) {
 	row := r.Roll().Rows[r.Roll().Find(r.find(t, account))]
 	if !row.Linked || row.Account().ID != account || !row.Account().Enabled || len(row.Mismatches) > 0 {
 		t.Errorf("linked %v, enabled %v, %d mismatches", row.Linked, row.Account().Enabled, len(row.Mismatches))
+	}
+}
+
+// TestDisabledAndActive: somebody active whose own account is disabled is not said to agree with it, and it is opened again only on an
+// operator's word, emptied first.
+func TestDisabledAndActive(t *testing.T) {
+	r := newRig(t, 300, nil)
+	r.sync(t)
+	r.running.Imanage.ByHand(imanagetest.Mutation{Kind: "patch", User: "FADEYEMI", Fields: map[string]any{"allow_logon": false}})
+	roll := r.sync(t)
+	key := r.find(t, "FADEYEMI")
+	if said := r.Explain(roll, roll.Find(key)).Long; !strings.Contains(said, "disabled") || strings.Contains(said, "agree") {
+		t.Errorf("%s", said)
+	}
+	for _, o := range []desk.CaseOptions{{}, {Reason: "a mistake"}, {Rehire: "FADEYEMI"}} {
+		if c := r.prepare(t, desk.CaseJoiner, "FADEYEMI", o); c.Hold == "" || len(c.Now) > 0 {
+			t.Errorf("%+v opens it", o)
+		}
+	}
+	c := r.prepare(t, desk.CaseJoiner, "FADEYEMI", desk.CaseOptions{Rehire: "FADEYEMI", Reason: "disabled by mistake"})
+	opened, emptied := saying(c.Now, "enable account"), saying(c.Now, "leave group")
+	if c.Hold != "" || opened < 0 || emptied < 0 || emptied > opened || saying(c.Now, "join group") < opened {
+		t.Errorf("held %q: %+v", c.Hold, c.Now)
 	}
 }

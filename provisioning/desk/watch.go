@@ -151,6 +151,7 @@ func (d *Desk) fire(ctx context.Context, b *provisioning.Batch, late time.Durati
 	if err := d.deps.Store.MoveBatch(ctx, b.ID, provisioning.BatchCommitted, b.Hash, "", e); err != nil {
 		return provisioning.CodeOf(err) == provisioning.Stale // taken back, moved or begun meanwhile: not ours
 	}
+	_ = d.decideReturners(ctx, b) // where it cannot be kept, the collision stays in sight
 	d.start(b)
 	return true
 }

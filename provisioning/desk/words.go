@@ -171,6 +171,8 @@ func (d *Desk) quiet(row *Row, name string) string {
 		return fmt.Sprintf("%s: %s. Seen off pending: iManage may take up to eight hours.", name, d.lately(a.ID))
 	case a == nil:
 		return fmt.Sprintf("%s is %s in the directory and has no account in iManage.", name, statusWord(row.Person))
+	case !row.Away && !a.Enabled:
+		return fmt.Sprintf("%s is %s in the directory, and the account %s is disabled: nobody can sign in with it. n prepares to open it again.", name, statusWord(row.Person), a.ID)
 	case row.Away:
 		return fmt.Sprintf("%s is no longer active in the directory (%s); the account %s is %s.", name, statusWord(row.Person), a.ID, state(a))
 	default:
