@@ -108,8 +108,11 @@ func (m *Model) joiner() tea.Cmd {
 	return m.open(desk.CaseJoiner)()
 }
 
-// joining reports whether a row is somebody who is to get an account.
-func joining(row *desk.Row) bool { return row.Person != nil && !row.Away && row.Account() == nil }
+// joining reports whether a row is somebody who is to get an account, or theirs opened again.
+func joining(row *desk.Row) bool {
+	a := row.Account()
+	return row.Person != nil && !row.Away && (a == nil || !a.Enabled)
+}
 
 // open opens a wizard for the row under the cursor.
 func (m *Model) open(kind desk.CaseKind) func() tea.Cmd {
