@@ -200,6 +200,24 @@ func TestPolicyEffect(t *testing.T) {
 	}
 }
 
+// TestWhoAcceptsAPolicy: a requester stages and commits, and does not say what everybody gets.
+func TestWhoAcceptsAPolicy(t *testing.T) {
+	text := ""
+	r := newRig(t, 120, func(d *desk.Deps) {
+		d.PolicySource = func() (desk.PolicySource, error) { return desk.PolicySource{Text: text}, nil }
+		d.Operator.Role = provisioning.RoleRequester
+	})
+	r.sync(t)
+	text = "vip = [\"FADEYEMI\"]\n"
+	e, err := r.PolicyEffect(context.Background())
+	if err != nil || !e.Changed {
+		t.Fatalf("%+v %v", e, err)
+	}
+	if err := r.AcceptPolicy(context.Background(), e.Hash, len(e.Rows)); provisioning.CodeOf(err) != provisioning.Denied || !r.PolicyPending() {
+		t.Errorf("accepted by a requester: %v", err)
+	}
+}
+
 // mismatched lists the rows with a kind of mismatch.
 func mismatched(r *rig, kind provisioning.Kind) []string {
 	var keys []string

@@ -242,6 +242,11 @@ func (d *Desk) AcceptPolicy(ctx context.Context, hash string, people int) error 
 	if err := d.mayChange(); err != nil {
 		return err
 	}
+	if d.deps.Operator.Role == provisioning.RoleRequester {
+		return &provisioning.Error{
+			Code: provisioning.Denied, Message: d.deps.Operator.Name + " may stage and commit, and not say what everybody gets", Hint: "an approver or an administrator accepts a policy",
+		}
+	}
 	effect, err := d.PolicyEffect(ctx)
 	if err != nil {
 		return err
