@@ -19,6 +19,13 @@ func (d *Desk) loadDraft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, b := range batches {
+		switch b.State {
+		case provisioning.BatchCommitted, provisioning.BatchPaused, provisioning.BatchStopped: // what it made before it was broken off
+			d.anchorCreated(ctx, b)
+		default:
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.setDraft(nil)

@@ -324,3 +324,32 @@ func TestChoices(t *testing.T) {
 		t.Errorf("a leaver may get workspaces: %+v %v", got, err)
 	}
 }
+
+// TestMadeForThem: an account that a batch made is its person's from then on, though their login and address are somebody else's the
+// next day (threats H4).
+func TestMadeForThem(t *testing.T) {
+	r := newRig(t, 300, nil)
+	r.sync(t)
+	ctx := context.Background()
+	c := r.prepare(t, desk.CaseJoiner, "Wei Chen 陳偉", desk.CaseOptions{})
+	if _, err := r.StageCase(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	v, err := r.Review(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Commit(ctx, desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(ctx, v.Batch.ID); err != nil {
+		t.Fatal(err)
+	}
+	account := v.Batch.Units[0].Account
+	anchors, err := r.store.Anchors(ctx)
+	if err != nil || !slices.ContainsFunc(anchors, func(a provisioning.Anchor) bool {
+		return a.Account == account && a.Person == c.Person.Key && strings.Contains(a.Evidence, "made for them by batch")
+	}) {
+		t.Errorf("nothing records whose %s is (%v)", account, err)
+	}
+}

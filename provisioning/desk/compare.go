@@ -147,6 +147,14 @@ func (d *Desk) world(st *compared) propose.World {
 	for _, l := range st.snap.Libraries {
 		libraries[l.ID] = true
 	}
+	claims := make(map[names.LoginKey]int, len(st.links.Subjects))
+	for i := range st.links.Subjects {
+		if s := &st.links.Subjects[i]; s.Live() {
+			if k, err := names.Login(s.Person.SSOName); err == nil {
+				claims[k]++
+			}
+		}
+	}
 	emails := make(map[names.LoginKey]string, len(st.snap.Accounts))
 	for i := range st.snap.Accounts {
 		if k, err := names.Login(st.snap.Accounts[i].Email); err == nil {
@@ -160,6 +168,13 @@ func (d *Desk) world(st *compared) propose.World {
 		Group:          func(r provisioning.GroupRef) (provisioning.Group, bool) { g, ok := groups[r]; return g, ok },
 		Library:        func(id string) bool { return libraries[id] },
 		Administrators: st.otherAdministrators,
+		Claims: func(id string) int {
+			k, err := names.Login(id)
+			if err != nil {
+				return 0
+			}
+			return claims[k]
+		},
 		TakenID: func(id string) (string, bool) {
 			i, ok := st.account[strings.ToUpper(id)]
 			if !ok {

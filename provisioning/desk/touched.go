@@ -20,6 +20,7 @@ func (d *Desk) readTouched(ctx context.Context, id int64) {
 	if err != nil || st == nil {
 		return
 	}
+	d.anchorCreated(ctx, b)
 	const side = 4
 	var mu sync.Mutex
 	fresh := make(map[string]provisioning.Account)
@@ -53,7 +54,7 @@ func (d *Desk) readTouched(ctx context.Context, id int64) {
 	snap.Accounts = slices.Clone(snap.Accounts)
 	for i := range snap.Accounts {
 		if a, ok := fresh[snap.Accounts[i].ID]; ok {
-			a.GlobalRoles = snap.Accounts[i].GlobalRoles // one account's own read does not tell them
+			a.GlobalRoles = rolesLeft(a.GlobalRoles, &snap.Accounts[i], b)
 			snap.Accounts[i] = a
 			delete(fresh, a.ID)
 		}
@@ -66,6 +67,44 @@ func (d *Desk) readTouched(ctx context.Context, id int64) {
 	defer d.syncing.Unlock()
 	if d.state.Load() == st { // a whole read that came meanwhile knows better
 		_, _ = d.compareAnew(ctx, &snap) // where the store cannot be read, the roll stays as it was
+	}
+}
+
+// rolesLeft are an account's global roles after a batch: those that its own read tells, and those that it held before and that the
+// batch did not take: a connection may not be let read the members of a role, and what is not told is not gone.
+func rolesLeft(told []string, before *provisioning.Account, b *provisioning.Batch) []string {
+	left := slices.Clone(told)
+	for _, role := range before.GlobalRoles {
+		taken := slices.ContainsFunc(b.Units, func(u provisioning.Unit) bool {
+			return u.Account == before.ID && slices.ContainsFunc(u.Ops, func(o provisioning.Op) bool {
+				return o.Change.Kind == provisioning.RemoveGlobalRole && o.Change.Object == role &&
+					(o.State == provisioning.OpConfirmed || o.State == provisioning.OpAlready)
+			})
+		})
+		if !taken && !slices.Contains(left, role) {
+			left = append(left, role)
+		}
+	}
+	slices.Sort(left)
+	return left
+}
+
+// anchorCreated records whose each account is that a batch made: it was made for them, whoever is met by its keys later (threats H4).
+func (d *Desk) anchorCreated(ctx context.Context, b *provisioning.Batch) {
+	var anchors []provisioning.Anchor
+	for i := range b.Units {
+		u := &b.Units[i]
+		for j := range u.Ops {
+			op := &u.Ops[j]
+			if op.Change.Kind == provisioning.CreateAccount && op.State == provisioning.OpConfirmed && !u.Person.IsZero() {
+				anchors = append(anchors, provisioning.Anchor{
+					Account: u.Account, Person: u.Person, Evidence: fmt.Sprintf("made for them by batch %d", b.ID), FirstSeen: op.DoneAt, LastSeen: op.DoneAt,
+				})
+			}
+		}
+	}
+	if len(anchors) > 0 && d.deps.Store.ReadOnly() == "" {
+		_ = d.deps.Store.SaveAnchors(context.WithoutCancel(ctx), anchors) // a store that fails now fails the comparison too, which says so
 	}
 }
 

@@ -35,6 +35,9 @@ func Joiner(row Row, w World, b *policy.Birthright) Proposal {
 	if !ok {
 		return hold("the directory sends no usable single sign-on name for them")
 	}
+	if w.Claims != nil && w.Claims(id) > 1 {
+		return hold("%d people in the directory sign in as %s: whose it is must be settled there first", w.Claims(id), id)
+	}
 	if by, taken := w.TakenID(id); taken {
 		return hold("the id %s is taken by the account of %s: never given twice", id, by)
 	}

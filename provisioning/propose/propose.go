@@ -29,6 +29,8 @@ type World struct {
 	Library   func(id string) bool
 	TakenID   func(id string) (by string, taken bool)
 	TakenMail func(email string) (by string, taken bool)
+	// Claims counts the active people whose single sign-on name is a user id. Nil: not known.
+	Claims func(id string) int
 	// Administrators counts the enabled members of a library's NRTADMIN but for one account. Nil: not known.
 	Administrators func(library, but string) int
 	// ByHand says why a change may not be sent to this tenant, "" where it may (DESIGN 4, first use "probe"). Nil: every change may.
