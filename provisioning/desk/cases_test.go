@@ -179,9 +179,7 @@ func TestLeaverWhoIsActive(t *testing.T) {
 // are left; the certificate says what it will cover.
 func TestLooseEnds(t *testing.T) {
 	r := newRig(t, 300, nil)
-	for _, library := range []string{"LON-COR", "LON-LIT", "TAX-FIN"} {
-		r.running.Imanage.ByHand(mutation("assign", "FADEYEMI", library, "STANDARD"))
-	}
+	r.heir()
 	r.sync(t)
 	for successor, why := range map[string]string{"TBARNES": "somebody else's", "NOKAFOR": "is not in", "NOBODY9": "cannot get"} {
 		if c := r.prepare(t, desk.CaseLeaver, "TBARNES", desk.CaseOptions{Successor: successor}); !strings.Contains(c.Hold, why) {

@@ -39,6 +39,7 @@ func (d *Desk) Tick(ctx context.Context, batch, unit int64, seq int) error {
 	if err := d.deps.Store.TickByHand(ctx, unit, seq, o, e); err != nil {
 		return err
 	}
+	d.work.Go(func() { d.readTicked(d.ctx, batch, op.Change.Account) })
 	return d.goOn(ctx, batch)
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rollcall/clients/imanage/imanagetest"
 	"rollcall/provisioning"
@@ -33,9 +34,7 @@ func TestATenantWithoutTheCall(t *testing.T) {
 		for _, status := range []string{"405", "404", "404-html"} {
 			t.Run(operation+" "+status, func(t *testing.T) {
 				r := newRig(t, 300, nil)
-				for _, library := range []string{"LON-COR", "LON-LIT", "TAX-FIN"} { // where the workspaces are that she gets
-					r.running.Imanage.ByHand(mutation("assign", "FADEYEMI", library, "STANDARD"))
-				}
+				r.heir()
 				r.sync(t)
 				r.running.Imanage.Lack(call + " " + status)
 				from := len(r.running.Imanage.Bench().Log())
@@ -57,6 +56,13 @@ func TestATenantWithoutTheCall(t *testing.T) {
 				r.closeByHand(t, v, operation)
 			})
 		}
+	}
+}
+
+// heir brings the successor into the libraries where the workspaces are that she gets.
+func (r *rig) heir() {
+	for _, library := range []string{"LON-COR", "LON-LIT", "TAX-FIN"} {
+		r.running.Imanage.ByHand(mutation("assign", "FADEYEMI", library, "STANDARD"))
 	}
 }
 
@@ -150,6 +156,31 @@ func (r *rig) closeByHand(t *testing.T, v *desk.BatchView, operation string) {
 
 // operation names the call that a change becomes.
 func (r *rig) operation(c provisioning.Change) string { return r.dms.Operation(c).Name }
+
+// TestATickedStepIsSeen: once a step by hand is ticked, the roll no longer shows the right that it took.
+func TestATickedStepIsSeen(t *testing.T) {
+	r := newRig(t, 300, nil)
+	r.heir()
+	r.sync(t)
+	v := r.commitCases(t)
+	for _, op := range openSteps(v) {
+		if op.Change.Kind != provisioning.RemoveLibrary || op.Change.Library != "LON-LIT" {
+			continue
+		}
+		r.byHand(t, op.Change)
+		if err := r.Tick(context.Background(), v.Batch.ID, op.Unit, op.Seq); err != nil {
+			t.Fatal(err)
+		}
+		for range 400 {
+			row := r.Roll().Rows[r.Roll().Find(r.find(t, "TBARNES"))]
+			if _, in := row.Account().Membership("LON-LIT"); !in {
+				return
+			}
+			<-time.After(5 * time.Millisecond)
+		}
+	}
+	t.Error("the roll still shows the library that was left")
+}
 
 func openSteps(v *desk.BatchView) []provisioning.Op {
 	var open []provisioning.Op

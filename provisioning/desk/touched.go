@@ -70,6 +70,28 @@ func (d *Desk) readTouched(ctx context.Context, id int64) {
 	}
 }
 
+// readTicked reads again the one account of a step that was ticked, and compares anew. What cannot be read stays as it was until the
+// next read.
+func (d *Desk) readTicked(ctx context.Context, id int64, account string) {
+	d.syncing.Lock()
+	defer d.syncing.Unlock()
+	st := d.state.Load()
+	b, err := d.deps.Store.Batch(ctx, id)
+	if err != nil || st == nil {
+		return
+	}
+	a, found, err := d.deps.DMS.Account(ctx, account)
+	i, known := st.account[strings.ToUpper(account)]
+	if err != nil || !found || !known {
+		return
+	}
+	snap := *st.snap
+	snap.Accounts = slices.Clone(snap.Accounts)
+	a.GlobalRoles = rolesLeft(a.GlobalRoles, &snap.Accounts[i], b)
+	snap.Accounts[i] = a
+	_, _ = d.compareAnew(ctx, &snap) // where the store cannot be read, the roll stays as it was
+}
+
 // rolesLeft are an account's global roles after a batch: those that its own read tells, and those that it held before and that the
 // batch did not take: a connection may not be let read the members of a role, and what is not told is not gone.
 func rolesLeft(told []string, before *provisioning.Account, b *provisioning.Batch) []string {
