@@ -194,16 +194,7 @@ func TestLooseEnds(t *testing.T) {
 	if _, err := r.StageCase(ctx, c); err != nil {
 		t.Fatal(err)
 	}
-	v, err := r.Review(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Commit(ctx, desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm}); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Wait(ctx, v.Batch.ID); err != nil {
-		t.Fatal(err)
-	}
+	r.commitDraft(t)
 	transfers := 0
 	for effect, n := range r.running.Imanage.Effects() {
 		if strings.HasPrefix(effect, "transfer FADEYEMI") {
@@ -333,16 +324,7 @@ func TestMadeForThem(t *testing.T) {
 	if _, err := r.StageCase(ctx, c); err != nil {
 		t.Fatal(err)
 	}
-	v, err := r.Review(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Commit(ctx, desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm}); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Wait(ctx, v.Batch.ID); err != nil {
-		t.Fatal(err)
-	}
+	v := r.commitDraft(t)
 	account := v.Batch.Units[0].Account
 	anchors, err := r.store.Anchors(ctx)
 	if err != nil || !slices.ContainsFunc(anchors, func(a provisioning.Anchor) bool {

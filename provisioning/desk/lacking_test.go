@@ -90,9 +90,20 @@ func (r *rig) commitCases(t *testing.T) *desk.BatchView {
 			t.Fatal(err)
 		}
 	}
+	v := r.commitDraft(t)
+	return r.look(t, v.Batch.ID)
+}
+
+// commitDraft reviews what is staged, sees that no guard holds it, commits it, and waits for its end.
+func (r *rig) commitDraft(t *testing.T) *desk.BatchView {
+	t.Helper()
+	ctx := context.Background()
 	v, err := r.Review(ctx)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if v.Held {
+		t.Fatalf("a guard holds it: %+v", v.Verdicts)
 	}
 	if err := r.Commit(ctx, desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm}); err != nil {
 		t.Fatal(err)

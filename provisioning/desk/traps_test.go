@@ -103,19 +103,7 @@ func (r *rig) safe(t *testing.T, tr trap, c *desk.Case, before imanagetest.State
 	if _, err := r.StageCase(ctx, c); err != nil {
 		t.Fatal(err)
 	}
-	v, err := r.Review(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v.Held {
-		t.Fatalf("a guard holds it: %+v", v.Verdicts)
-	}
-	if err := r.Commit(ctx, desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm}); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Wait(ctx, v.Batch.ID); err != nil {
-		t.Fatal(err)
-	}
+	v := r.commitDraft(t)
 	after := r.running.Imanage.Dump()
 	_, account := r.firm.Trap(tr.name)
 	in := func(s imanagetest.State, group string) bool { return slices.Contains(s.Members[group], account) }
@@ -134,8 +122,8 @@ func (r *rig) safe(t *testing.T, tr trap, c *desk.Case, before imanagetest.State
 				open++
 			}
 		}
-		if v, err = r.View(ctx, v.Batch.ID); err != nil || open != 1 || v.Batch.State != provisioning.BatchOpenHand {
-			t.Errorf("%d groups still hold %s, the batch is %s (%v)", open, account, v.Batch.State, err)
+		if open != 1 || v.Batch.State != provisioning.BatchOpenHand {
+			t.Errorf("%d groups still hold %s, the batch is %s", open, account, v.Batch.State)
 		}
 	case "owner of 40 workspaces", "3 checked-out documents": // nothing of it is touched unasked
 		for effect := range r.running.Imanage.Effects() {
@@ -186,16 +174,7 @@ func TestRehire(t *testing.T) {
 	if row := r.Roll().Rows[r.Roll().Find(c.Key)]; row.Linked || !row.Has(provisioning.KindReusedID) {
 		t.Error("it is decided before it is done")
 	}
-	v, err := r.Review(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Commit(ctx, desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm}); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Wait(ctx, v.Batch.ID); err != nil {
-		t.Fatal(err)
-	}
+	r.commitDraft(t)
 	r.sync(t)
 	row := r.Roll().Rows[r.Roll().Find(r.find(t, account))]
 	if !row.Linked || row.Account().ID != account || !row.Account().Enabled || len(row.Mismatches) > 0 {
