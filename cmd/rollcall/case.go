@@ -259,7 +259,7 @@ func shown(one *desk.Case) shownCase {
 		s.Checks = append(s.Checks, shownCheck{k.What, k.State, k.Detail})
 	}
 	for _, r := range one.Rights {
-		s.Rights = append(s.Rights, desk.ExplainedRight(r))
+		s.Rights = append(s.Rights, r.Explained())
 	}
 	if one.Kind == desk.CaseLeaver {
 		s.Ends = &one.Ends

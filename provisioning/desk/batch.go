@@ -112,7 +112,7 @@ func (d *Desk) Stage(ctx context.Context, keys []string) (Staged, error) {
 			continue
 		}
 		for _, note := range mend.Notes {
-			kept = append(kept, Left{Key: key, Name: rowName(row), Why: note})
+			kept = append(kept, Left{Key: key, Name: rowName(row), Why: note.Text})
 		}
 		units = append(units, unitOf(row, mend.Kind, mend.Changes))
 	}

@@ -51,6 +51,7 @@ const (
 type Right struct {
 	provisioning.Entitlement
 	State RightState
+	Bar   string // of a withheld one what keeps it back: "wall", "disabled group", "withheld"
 	Why   string // "department is Litigation (rule 7, London Litigation)", "like Ngozi Okafor", "not given to the new seat"
 }
 

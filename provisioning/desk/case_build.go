@@ -72,15 +72,8 @@ func (b *casing) take(p propose.Proposal) {
 	}
 	b.c.now = append(b.c.now, p.Changes...)
 	for _, n := range p.Notes {
-		what := "withheld"
-		switch {
-		case strings.Contains(n, "the wall "):
-			what = "wall"
-		case strings.Contains(n, "is disabled"):
-			what = "disabled group"
-		}
-		if !slices.ContainsFunc(b.c.Checks, func(c Check) bool { return c.Detail == n }) {
-			b.check(what, provisioning.FindingWarning, "%s", n)
+		if !slices.ContainsFunc(b.c.Checks, func(c Check) bool { return c.Detail == n.Text }) {
+			b.check(n.What, provisioning.FindingWarning, "%s", n.Text)
 		}
 	}
 }

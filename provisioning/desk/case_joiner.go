@@ -60,15 +60,8 @@ func (b *casing) template() []provisioning.Entitlement {
 		if r.State != RightWithheld {
 			continue
 		}
-		what := "withheld"
-		switch {
-		case strings.HasPrefix(r.Why, "the wall "):
-			what = "wall"
-		case strings.Contains(r.Why, "is disabled"):
-			what = "disabled group"
-		}
 		why, _, _ := strings.Cut(r.Why, "; ")
-		b.check(what, provisioning.FindingWarning, "%s is withheld: %s", r.Entitlement, why)
+		b.check(r.Bar, provisioning.FindingWarning, "%s is withheld: %s", r.Entitlement, why)
 	}
 	for _, n := range warnings(birthright) {
 		b.check("template", provisioning.FindingGood, "%s", n)
@@ -88,7 +81,7 @@ func (b *casing) likeColleague(key string) []provisioning.Entitlement {
 	name := rowName(colleague)
 	why := make(map[provisioning.Entitlement]string)
 	list, _ := rights(b.st, colleague.Person, colleague.Account())
-	for _, r := range list {
+	for _, r := range brief(list) {
 		why[r.Entitlement] = r.Why
 	}
 	b.c.Template = "like " + name
@@ -100,15 +93,17 @@ func (b *casing) likeColleague(key string) []provisioning.Entitlement {
 			r.Why += ", who has it because " + s
 		}
 		wall, walled := b.st.world.Policy.Walled(e)
+		bar := propose.Barred(e, in, false, b.st.world)
 		switch {
 		case e.Kind == provisioning.EntitlementGroup && e.Name == provisioning.NRTADMIN:
-			r.State, r.Why = RightWithheld, "administration is never copied"
+			bar = propose.Bar{What: propose.BarOther, Why: "administration is never copied"}
 		case walled:
-			r.State, r.Why = RightWithheld, "behind the wall "+wall+": it is given by name alone"
-		case cannot(e, in, b.st.world) != "":
-			r.State, r.Why = RightWithheld, cannot(e, in, b.st.world)
-		default:
+			bar = propose.Bar{What: propose.BarWall, Why: "behind the wall " + wall + ": it is given by name alone"}
+		}
+		if bar == (propose.Bar{}) {
 			wanted = append(wanted, e)
+		} else {
+			r.State, r.Bar, r.Why = RightWithheld, bar.What, bar.Why
 		}
 		b.c.Rights = append(b.c.Rights, r)
 	}

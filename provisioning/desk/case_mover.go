@@ -45,7 +45,8 @@ func (b *casing) mover() {
 	}
 	b.take(propose.Grant(provisioning.ProfileOf(a), a, b.choose(missing), w))
 	for i := range drift.Withheld {
-		b.check("wall", provisioning.FindingWarning, "%s", propose.WithheldWhy(&drift.Withheld[i]))
+		note := propose.WithheldNote(&drift.Withheld[i])
+		b.check(note.What, provisioning.FindingWarning, "%s", note.Text)
 	}
 	b.c.kind = provisioning.KindEntitlement
 	b.c.now = append(b.c.now, propose.Attributes(p, a)...)

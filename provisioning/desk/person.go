@@ -37,7 +37,7 @@ func (d *Desk) Person(ctx context.Context, key string) (*PersonPage, error) {
 		page.Mend = []Line{{What: "held", Note: mend.Hold}}
 	}
 	for _, note := range mend.Notes {
-		page.Mend = append(page.Mend, Line{What: "kept back", Note: note})
+		page.Mend = append(page.Mend, Line{What: "kept back", Note: note.Text})
 	}
 	var err error
 	page.History, err = d.history(ctx, &row)

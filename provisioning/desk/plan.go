@@ -85,7 +85,7 @@ func (d *Desk) Plan(kinds ...provisioning.Kind) (*Plan, error) {
 			p.Held = append(p.Held, PlanHeld{Name: rowName(row), Mismatch: worst.Kind, Why: mend.Hold})
 		}
 		for _, note := range mend.Notes {
-			p.Held = append(p.Held, PlanHeld{Name: rowName(row), Mismatch: mend.Kind, Why: note})
+			p.Held = append(p.Held, PlanHeld{Name: rowName(row), Mismatch: mend.Kind, Why: note.Text})
 		}
 		for _, c := range mend.Changes {
 			change := PlanChange{Name: rowName(row), Mismatch: mend.Kind, Change: c}

@@ -338,7 +338,7 @@ func (d *Desk) Explained(key string) (*Explained, error) {
 	lines, notes := rights(st, row.Person, row.Account())
 	x.Notes = notes
 	for _, r := range lines {
-		x.Lines = append(x.Lines, ExplainedRight(r))
+		x.Lines = append(x.Lines, r.Explained())
 	}
 	if len(x.Lines) == 0 {
 		x.None = "no rule, mapping or exception fits " + strings.TrimSpace(row.Person.Office+" "+row.Person.Department+" "+row.Person.Title)

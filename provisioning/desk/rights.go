@@ -26,19 +26,19 @@ func rights(st *compared, person *provisioning.Person, account *provisioning.Acc
 		r := Right{Entitlement: g.Entitlement, State: RightStays, Why: because(g.Reasons)}
 		if slices.ContainsFunc(drift.Missing, func(m policy.Given) bool { return m.Entitlement == g.Entitlement }) {
 			r.State = RightComes
-			if why := cannot(g.Entitlement, in, w); why != "" {
-				r.State, r.Why = RightWithheld, why+"; "+r.Why
-			}
+			r.keep(propose.Barred(g.Entitlement, in, account.External, w))
 		}
 		if h := slices.IndexFunc(drift.Withheld, func(h policy.Withheld) bool { return h.Entitlement == g.Entitlement }); h >= 0 {
-			r.State, r.Why = RightWithheld, apart(&drift.Withheld[h])+"; "+r.Why
+			r.keep(propose.Withheld(&drift.Withheld[h]))
 		}
 		list = append(list, r)
 	}
 	for i := range drift.Withheld {
 		h := &drift.Withheld[i]
 		if !slices.ContainsFunc(list, func(r Right) bool { return r.Entitlement == h.Entitlement }) {
-			list = append(list, Right{Entitlement: h.Entitlement, State: RightWithheld, Why: apart(h) + "; " + because(h.Reasons)})
+			r := Right{Entitlement: h.Entitlement, Why: because(h.Reasons)}
+			r.keep(propose.Withheld(h))
+			list = append(list, r)
 		}
 	}
 	for _, e := range drift.Excess {
@@ -51,9 +51,16 @@ func rights(st *compared, person *provisioning.Person, account *provisioning.Acc
 	return list, birthrightNotes(b)
 }
 
-// apart says which wall keeps a right back.
-func apart(h *policy.Withheld) string {
-	return "the wall " + h.Wall + " keeps it apart from " + h.Other.String()
+// keep keeps a right back, where something bars it.
+func (r *Right) keep(bar propose.Bar) {
+	if bar != (propose.Bar{}) {
+		r.State, r.Bar, r.Why = RightWithheld, bar.What, bar.Why+"; "+r.Why
+	}
+}
+
+// Explained is the right as explain and --json tell it.
+func (r Right) Explained() ExplainedRight {
+	return ExplainedRight{Entitlement: r.Entitlement, State: r.State, Why: r.Why}
 }
 
 // because says the reasons of a right, the deciding one first.
@@ -77,27 +84,6 @@ func librariesOf(a *provisioning.Account, b *policy.Birthright, w propose.World)
 		}
 	}
 	return in
-}
-
-// cannot says why a right cannot be given now to somebody who is, or comes, into these libraries; "" where it can.
-func cannot(e provisioning.Entitlement, in map[string]bool, w propose.World) string {
-	if e.Library != "" && !w.Library(e.Library) {
-		return "there is no library " + e.Library
-	}
-	if e.Kind != provisioning.EntitlementGroup {
-		return ""
-	}
-	group, ok := w.Group(e.Group())
-	switch {
-	case e.Library != "" && !in[e.Library]:
-		return "nothing brings them into " + e.Library
-	case !ok:
-		return "there is no such group"
-	case !group.Enabled:
-		return "the group is disabled, and iManage lets nobody in while it is"
-	default:
-		return ""
-	}
 }
 
 // brief keeps the deciding reason of each right: a case is read with a caller waiting, and explain tells the rest.

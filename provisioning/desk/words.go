@@ -297,7 +297,7 @@ func (d *Desk) mendSentence(st *compared, row *Row) string {
 		}
 		return fmt.Sprintf("Mend: disable now, then remove %s.", plural(len(changes)-1, "right"))
 	}
-	parts := make([]string, 0, len(changes)+len(mend.Notes))
+	parts := make([]string, 0, len(changes))
 	for _, c := range changes {
 		parts = append(parts, what(c))
 	}
@@ -306,7 +306,7 @@ func (d *Desk) mendSentence(st *compared, row *Row) string {
 		parts = append(parts[:most-1], plural(len(parts)-most+1, "more change"))
 	}
 	if len(mend.Notes) > 0 {
-		return "Mend: " + strings.Join(parts, ", ") + ". Kept back: " + strings.TrimSuffix(mend.Notes[0], ".") + "."
+		return "Mend: " + strings.Join(parts, ", ") + ". Kept back: " + strings.TrimSuffix(mend.Notes[0].Text, ".") + "."
 	}
 	return "Mend: " + strings.Join(parts, ", ") + "."
 }

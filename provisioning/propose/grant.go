@@ -1,7 +1,6 @@
 package propose
 
 import (
-	"fmt"
 	"slices"
 
 	"rollcall/provisioning"
@@ -56,19 +55,26 @@ type granting struct {
 	out     Proposal
 }
 
-func (g *granting) note(format string, args ...any) {
-	g.out.Notes = append(g.out.Notes, fmt.Sprintf(format, args...))
+// barred notes what keeps a right back, and reports whether anything does.
+func (g *granting) barred(e provisioning.Entitlement) bool {
+	bar := Barred(e, g.in, g.profile.External, g.w)
+	if bar == (Bar{}) {
+		if conflict, broken := g.w.Policy.ConflictsWith(e, g.held); broken {
+			bar = apart(conflict.Wall, conflict.B)
+		}
+	}
+	if bar == (Bar{}) {
+		return false
+	}
+	g.out.Notes = append(g.out.Notes, bar.note(e))
+	return true
 }
 
 func (g *granting) give(e provisioning.Entitlement) {
 	c := provisioning.Change{Account: g.profile.ID, Library: e.Library}
 	switch e.Kind {
 	case provisioning.EntitlementLibrary:
-		switch {
-		case g.in[e.Library]:
-			return
-		case !g.w.Library(e.Library):
-			g.note("%s is withheld: there is no such library", e)
+		if g.in[e.Library] || g.barred(e) {
 			return
 		}
 		role := g.roles[e.Library]
@@ -89,42 +95,13 @@ func (g *granting) give(e provisioning.Entitlement) {
 		}
 		c.Kind, c.Before, c.After = provisioning.SetLibraryRole, m.Role, e.Name
 	default:
-		if !g.mayJoin(e) {
+		if slices.Contains(g.held, e) || g.barred(e) {
 			return
 		}
 		c.Kind, c.Object, c.Before, c.After = provisioning.JoinGroup, e.Name, provisioning.ValueNoMember, provisioning.ValueMember
 		g.held = append(g.held, e)
 	}
 	g.out.Changes = append(g.out.Changes, g.w.hand(c))
-}
-
-// mayJoin says whether a group can be joined, and notes why not.
-func (g *granting) mayJoin(e provisioning.Entitlement) bool {
-	if slices.Contains(g.held, e) {
-		return false
-	}
-	group, ok := g.w.Group(e.Group())
-	switch {
-	case !ok:
-		g.note("%s is withheld: there is no such group", e)
-	case !group.Enabled:
-		g.note("%s is withheld: the group is disabled, and iManage lets nobody in while it is", e)
-	case group.External != g.profile.External:
-		g.note("%s is withheld: external groups take external users, others do not", e)
-	case e.Library != "" && !g.in[e.Library]:
-		g.note("%s is withheld: the account is not in %s", e, e.Library)
-	default:
-		if conflict, broken := g.w.Policy.ConflictsWith(e, g.held); broken {
-			other := conflict.A
-			if other == e {
-				other = conflict.B
-			}
-			g.note("%s is withheld: the wall %s keeps it apart from %s", e, conflict.Wall, other)
-			return false
-		}
-		return true
-	}
-	return false
 }
 
 // defaultRole is the role that iManage itself gives (contracts/imanage.md 7).

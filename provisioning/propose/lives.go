@@ -55,7 +55,7 @@ func Joiner(row Row, w World, b *policy.Birthright) Proposal {
 	granted := Grant(profile, nil, Wanted(b), w)
 	out.Changes = append(out.Changes, granted.Changes...)
 	for i := range b.Withheld {
-		out.Notes = append(out.Notes, WithheldWhy(&b.Withheld[i]))
+		out.Notes = append(out.Notes, WithheldNote(&b.Withheld[i]))
 	}
 	out.Notes = append(out.Notes, granted.Notes...)
 	return out

@@ -42,7 +42,7 @@ type Proposal struct {
 	Changes []provisioning.Change // in the order in which they are done
 	Kind    provisioning.Kind     // the mismatch that they mend
 	Hold    string                // why nothing is proposed: a sentence for the operator
-	Notes   []string              // what is kept back of an otherwise good mend, each a sentence with its reason
+	Notes   []Note                // what is kept back of an otherwise good mend
 }
 
 // add puts more changes behind those that are there, each once, by what they touch.
@@ -104,7 +104,7 @@ func Mend(row Row, w World) Proposal {
 	}
 	if len(p.Changes) > 0 {
 		if p.Hold != "" { // the rest is mended, and this is told beside it
-			p.Notes, p.Hold = append([]string{p.Hold}, p.Notes...), ""
+			p.Notes, p.Hold = append([]Note{{Text: p.Hold}}, p.Notes...), ""
 		}
 		return p
 	}
@@ -112,7 +112,7 @@ func Mend(row Row, w World) Proposal {
 	switch {
 	case p.Hold != "":
 	case len(p.Notes) > 0:
-		p.Hold, p.Notes = p.Notes[0], p.Notes[1:]
+		p.Hold, p.Notes = p.Notes[0].Text, p.Notes[1:]
 	case worst.Kind == provisioning.KindEntitlement:
 		p.Hold = "only rights in excess: they are taken away on request alone"
 	default:
@@ -202,7 +202,7 @@ func Missing(p *provisioning.Person, a *provisioning.Account, w World) Proposal 
 	profile := provisioning.ProfileOf(a)
 	out := Grant(profile, a, wanted, w)
 	for i := range drift.Withheld {
-		out.Notes = append(out.Notes, WithheldWhy(&drift.Withheld[i]))
+		out.Notes = append(out.Notes, WithheldNote(&drift.Withheld[i]))
 	}
 	if to := drift.Birthright.Preferred; to != "" && a.PreferredLibrary != to {
 		_, in := a.Membership(a.PreferredLibrary)
@@ -212,11 +212,6 @@ func Missing(p *provisioning.Person, a *provisioning.Account, w World) Proposal 
 		}
 	}
 	return out
-}
-
-// WithheldWhy says why a right that policy gives is not given.
-func WithheldWhy(h *policy.Withheld) string {
-	return h.String() + " is withheld: the wall " + h.Wall + " keeps it apart from " + h.Other.String()
 }
 
 // Excess takes from an account what it holds and policy does not give: only on request, never by itself.

@@ -142,7 +142,7 @@ func TestGrantIsWhatIsMissing(t *testing.T) {
 		}
 		left := compare.Entitlements(p, &person, &done, at)
 		for _, g := range left.Missing {
-			if !slices.ContainsFunc(missing.Notes, func(n string) bool { return strings.Contains(n, g.String()) }) {
+			if !slices.ContainsFunc(missing.Notes, func(n propose.Note) bool { return strings.Contains(n.Text, g.String()) }) {
 				t.Fatalf("%s is still missing, and no note says why: %q", g.Entitlement, missing.Notes)
 			}
 		}
