@@ -10,13 +10,14 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 SEED     ?= 7
 PEOPLE   ?= 2000
 DIRECTORY ?= okta
+KILLS    ?= 2000
 
 # The tools are Go modules at fixed versions: the go command fetches and builds them.
 GOFUMPT  := go run mvdan.cc/gofumpt@v0.12.0
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: demo test race vuln keyring bench lint build cross fmt clean
+.PHONY: demo test crash race vuln keyring bench lint build cross fmt clean
 
 ## demo: the console on a made-up law firm, with every system simulated on loopback ports
 demo:
@@ -35,15 +36,20 @@ test:
 	go test -timeout 20m ./...
 	# what was held against what, and how often: of a test that passes go test shows nothing else
 	go test -v -run 'TestThreats$$|TestDescribed|TestEveryOperation|TestOktaTokenEndpoint|TestThrottling' ./clients/demofirm | grep -E ' (threat tests|operations, |held against|requests in )'
-	for module in clients/sdktest clients/sdktest/graph; do # the vendors' own libraries, which the program does not carry
+	for module in clients/sdktest clients/sdktest/graph provisioning/dispatch/faults; do # the vendors' own libraries, and toxiproxy, which the program does not carry
 	  (cd $$module && go vet ./... && go test -timeout 10m ./...)
 	done
+	bash provisioning/dispatch/pool/testdata/strace.sh
 	bash clients/credentials/testdata/secret-service.sh
 	bash tui/testdata/tmux.sh
 
 ## race: the tests under the race detector (needs a C compiler)
 race:
 	CGO_ENABLED=1 go test -race -timeout 25m ./...
+
+## crash: SIGKILL at every step of the commit protocol in every kind of change, and KILLS (2,000) at random under faults
+crash:
+	ROLLCALL_KILLS=$(KILLS) go test -count=1 -v -timeout 90m -run 'TestKill' ./provisioning/dispatch/pool | grep -E '_test\.go:|^(---|FAIL|ok|panic)'
 
 ## keyring: the round trip through a real Secret Service under a private D-Bus (Linux; sets itself up where it may)
 keyring:

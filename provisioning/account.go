@@ -101,4 +101,6 @@ type Profile struct {
 	EmployeeNumber   string `json:"employee_number,omitempty"`
 	PreferredLibrary string `json:"preferred_library"`
 	External         bool   `json:"external,omitempty"`
+	// Closed says that the account is disabled while it is assigned to a library: the assignment must not let it in there.
+	Closed bool `json:"closed,omitempty"`
 }

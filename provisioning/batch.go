@@ -73,7 +73,21 @@ type Batch struct {
 	Title string `json:"title,omitempty"`
 	// Readers are the operators who may read a sealed batch, by name; nil: everybody may.
 	Readers []string `json:"readers,omitempty"`
-	Units   []Unit   `json:"units"`
+	// Singly are the people that an operator released one by one (DESIGN 5): each for the hash of that moment and one hour.
+	Singly []Release `json:"singly,omitempty"`
+	// Needs says why a second person must approve the batch before it may go, "" where nobody must. It is frozen at the review; the
+	// store lets no batch go that lacks what it needs.
+	Needs string `json:"needs,omitempty"`
+	// Hands are the keys (Operator.Key) of everybody who staged, edited, reviewed or released it: none of them approves it. The store
+	// only ever adds to them.
+	Hands []string `json:"hands,omitempty"`
+	// Approvals are those that were given, the newest last, whatever they are worth now.
+	Approvals []Approval `json:"approvals,omitempty"`
+	// Undoes is the batch whose inverse this one is; 0: of none.
+	Undoes int64 `json:"undoes,omitempty"`
+	// Kept is what an undo leaves as it is, with why: conflicts, and what cannot be put back. It stays with the batch for whoever reviews it.
+	Kept  []Kept `json:"kept,omitempty"`
+	Units []Unit `json:"units"`
 }
 
 // Sealed reports whether only named operators may read the batch.
@@ -91,6 +105,8 @@ type Release struct {
 	At     time.Time `json:"at"`
 	People int       `json:"people"` // the number that was typed
 	Reason string    `json:"reason"`
+	// Account is the one account that is released; "": the whole batch is.
+	Account string `json:"account,omitempty"`
 }
 
 // Unit is one person's changes, done in order.
@@ -131,6 +147,8 @@ type Op struct {
 	DoneAt   time.Time `json:"done_at,omitzero"`
 	Evidence string    `json:"evidence,omitempty"` // what the read-back saw, and the vendor's transaction
 	Error    string    `json:"error,omitempty"`    // a sentence for the operator
+	// Pre is what was there beside Before and is gone with it: kept before the intent, for the undo. Nil: nothing.
+	Pre *PreImage `json:"pre,omitempty"`
 }
 
 // Verdict is what one guard found. A batch with a holding verdict is held whole, never trimmed (DESIGN 5).
@@ -140,4 +158,6 @@ type Verdict struct {
 	Releasable bool     `json:"releasable"` // typing the number of people lets it go; protected and unproven never do
 	Sentence   string   `json:"sentence"`   // "3 of 20 people disabled in 24 h"
 	People     []string `json:"people,omitempty"`
+	// Accounts are the accounts of those people, where each of them may be released singly.
+	Accounts []string `json:"accounts,omitempty"`
 }

@@ -21,6 +21,8 @@ const (
 	LeaveGroup       ChangeKind = "leave group"         // Library, Object: the group
 	RemoveLibrary    ChangeKind = "remove from library" // Library
 	RemoveGlobalRole ChangeKind = "remove global role"  // Object: the role
+	// GiveGlobalRole puts an account back into a global role that was taken from it: Object. Only an undo does it.
+	GiveGlobalRole ChangeKind = "give global role"
 	// TransferWorkspace gives a workspace of the account to a successor: Library, Object the workspace's id, Before and After the owner.
 	TransferWorkspace ChangeKind = "transfer workspace"
 	// ReleaseLock ends a check-out or lock of the account: Library, Object the document's id.
@@ -52,6 +54,9 @@ type Change struct {
 	Profile *Profile `json:"profile,omitempty"`
 	// ByHand says why the change is never sent, and is done by a person in Control Center (DESIGN 4, first use "probe").
 	ByHand string `json:"by_hand,omitempty"`
+	// Along is, for a RemoveLibrary of an undo, what the removal may take along: the role and the groups that the undone batch gave.
+	// Anything else there is somebody else's by then, and the change has drifted.
+	Along *PreImage `json:"along,omitempty"`
 }
 
 // EndsAccess reports whether the change takes access away: what guards count and the confirmation asks for.
@@ -88,6 +93,8 @@ type Observation struct {
 	Managed bool   `json:"managed,omitempty"` // a directory sync owns the account now
 	// Others is, for leaving NRTADMIN, how many other enabled members the library would still have; -1 where not read.
 	Others int `json:"others"`
+	// Pre is, for an account that is in the library of a RemoveLibrary, what leaving it takes along; nil where that was not read.
+	Pre *PreImage `json:"pre,omitempty"`
 }
 
 // Receipt is what the system said to a change that it accepted.

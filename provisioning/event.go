@@ -24,6 +24,11 @@ const (
 	EventScheduled EventKind = "scheduled"    // a batch was given its minute, or it passed unused
 	EventOperation EventKind = "operation"    // a tenant confirmed or refused an operation
 	EventPolicy    EventKind = "policy"       // another policy was accepted
+	EventApproved  EventKind = "approved"     // a second person let a batch go
+	EventBackup    EventKind = "backup"       // a backup of the store was written
+	EventLook      EventKind = "looked"       // a look at a closed account found another thing than the one before
+	EventSeenOff   EventKind = "seen off"     // an account was read as closed at each of its places
+	EventRestored  EventKind = "restored"     // the store was put back from a backup
 )
 
 // Event is one thing that happened, before it is sealed into the record. It never holds a secret.
@@ -31,6 +36,10 @@ type Event struct {
 	At      time.Time `json:"at"`
 	Actor   string    `json:"actor"`   // the operator; never empty
 	Session string    `json:"session"` // one run of the program
+	// Person is the actor as the identity provider knows them (Operator.Key), Login the operating system's user and machine (threats
+	// F2). Both are empty in rows from before they were kept; without a Person nobody knows which human it was.
+	Person  string    `json:"person,omitempty"`
+	Login   string    `json:"login,omitempty"`
 	Kind    EventKind `json:"kind"`
 	Batch   int64     `json:"batch,omitempty"`
 	Unit    int64     `json:"unit,omitempty"`

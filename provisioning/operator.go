@@ -23,3 +23,12 @@ type Operator struct {
 	Account string    // the operator's own iManage user id, upper-cased; "" where the mapping names none
 	Role    Role
 }
+
+// Key names the person behind an operator, whatever account or spelling they came by: the same human has one key. It is "" where the
+// configuration maps no person: nobody knows then who that is.
+func (o Operator) Key() string {
+	if o.Person.IsZero() {
+		return ""
+	}
+	return o.Person.String()
+}

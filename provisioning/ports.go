@@ -33,10 +33,18 @@ func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
 // RateState is what is known of a system's allowance now. Rates are requests a second; 0 means not known.
 type RateState struct {
 	Allowed     float64
-	Used        float64 // over the last few seconds
-	Reserve     float64 // kept free for people
+	Since       time.Time // that about as much is allowed
+	Used        float64   // over the last few seconds
+	Reserve     float64   // kept free for people
 	PausedUntil time.Time
+	Pauses      []Pause // the latest times in which everybody waited because the system asked, the oldest first; short ones are left out
+	Odd         string  // what is odd about the wait that was asked for last; "": nothing
+	InFlight    int     // requests on their way
+	Most        int     // that may be on their way at a time, as it turned out
 }
+
+// Pause is a time in which nothing is asked of a system, because it said so.
+type Pause struct{ From, Until time.Time }
 
 // Budget shows a system's one rate budget, which its wire owns.
 type Budget interface{ Rate() RateState }
@@ -151,6 +159,13 @@ type Anchor struct {
 // Store keeps everything that must outlive the process. Every method is a whole unit of work: it writes its state and its
 // event together or neither, and an Event without an Actor is refused. Errors are *Error; Stale and NotFound are its codes.
 type Store interface {
+	Approvals
+	Removals
+	Removing
+	AccessHistory
+	Undos
+	Checkpoints
+
 	// SaveSnapshot keeps a snapshot (only the latest few are kept whole) and, for each complete proof, the last good count.
 	SaveSnapshot(ctx context.Context, s *Snapshot, e Event) error
 	// LatestSnapshot returns the newest snapshot, or nil where there is none.
@@ -172,7 +187,8 @@ type Store interface {
 	Batch(ctx context.Context, id int64) (*Batch, error)
 	Batches(ctx context.Context, limit int) ([]*Batch, error)
 	// MoveBatch changes a batch's state where BatchMay allows it, and its Stop sentence. With BatchCommitted it sets
-	// CommittedBy and CommittedAt from the event (the first time), demands the hash, and is Stale where it differs. With BatchScheduled
+	// CommittedBy and CommittedAt from the event (the first time), demands the hash, is Stale where it differs, and Held where the batch
+	// needs an approval that it does not have (any more) for that hash. With BatchScheduled
 	// it demands the hash and sets CommittedBy alone: who confirmed it. With BatchDraft the hash and the release are gone. BatchDone and
 	// BatchOpenHand are Stale while a unit is pending or running.
 	MoveBatch(ctx context.Context, id int64, to BatchState, hash, stop string, e Event) error
@@ -182,16 +198,14 @@ type Store interface {
 	Sealed(ctx context.Context) (map[int64][]string, error)
 	// Unfinished returns the batches that are committed, paused or stopped with work left: what a start offers to resume.
 	Unfinished(ctx context.Context) ([]*Batch, error)
-	// EndedAccess counts the people whose access a confirmed op ended since a time, or one of a batch that was let go is about to, by
-	// kind of change.
-	EndedAccess(ctx context.Context, since time.Time) (map[ChangeKind]int, error)
 
 	// Recover puts every running unit of a batch back to pending, with its generation counted up, when its owner is gone:
 	// the embedded store has one owner, so at its start every running unit's is.
 	Recover(ctx context.Context, batch int64, e Event) error
-	// RetryUnits puts failed, parked and drifted units, and their held ops, back to pending.
+	// RetryUnits puts failed, parked and drifted units, and their held ops, back to pending, and the batch to committed.
 	RetryUnits(ctx context.Context, batch int64, units []int64, e Event) error
-	// TakeUnit claims a pending unit for an owner at a generation; false: it is not ours, leave it silently.
+	// TakeUnit claims a pending unit of a committed batch for an owner at a generation, or one of a cancelled batch of which something
+	// is in doubt; false: it is not ours, leave it silently.
 	TakeUnit(ctx context.Context, unit, gen int64, owner string) (bool, error)
 	// MarkSent makes the intent to send durable, before the request leaves: sent_at, attempts + 1, and the event. It is Held
 	// where the batch is not committed any more: paused, stopped or cancelled.

@@ -140,6 +140,8 @@ type Snapshot struct {
 	Libraries []Library `json:"libraries"`
 	Groups    []Group   `json:"groups"`
 	Proofs    []Proof   `json:"proofs"` // one a source, the document system's among them
+	// AccountsFrom is when the reading of the document system began, where it was proven complete; zero where not.
+	AccountsFrom time.Time `json:"accounts_from,omitzero"`
 	// Cursors are where the change feed of each directory goes on; a directory without one is read whole.
 	Cursors map[string]string `json:"-"`
 }

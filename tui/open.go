@@ -28,7 +28,7 @@ func (m *Model) asked(msg tea.Msg) (tea.Cmd, bool) {
 		}
 		return m.push(wizard.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, desk.CaseKind(msg.Kind), msg.Key, msg.Name)), true
 	case ui.OpenBatch:
-		return m.push(batch.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, msg.ID)), true
+		return m.push(batch.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, msg.ID, m.deps.Certify)), true
 	case ui.Staged:
 		return m.staged(msg.Batches), true
 	case ui.OpenCalendar:
@@ -125,7 +125,7 @@ func (m *Model) staged(batches []int64) tea.Cmd {
 	}
 	var cmds []tea.Cmd
 	for _, id := range batches {
-		cmds = append(cmds, m.push(batch.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, id)))
+		cmds = append(cmds, m.push(batch.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, id, m.deps.Certify)))
 	}
 	return tea.Batch(cmds...)
 }

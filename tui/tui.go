@@ -50,6 +50,8 @@ type Deps struct {
 	Tenants []string
 	Tenant  string
 	Choose  func(tenant string)
+	// Certify writes the signed certificate of removal of a batch, and a page to print, and says where; nil: it is only shown.
+	Certify func(ctx context.Context, batch int64) (file string, err error)
 	Now     func() time.Time
 }
 

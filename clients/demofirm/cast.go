@@ -58,7 +58,7 @@ func (f *Firm) makeCast() {
 	f.second(tomas, "LON-LIT", 60, "seconded to the Whitmore trial")
 
 	folake := f.castMember("Folake", "Adeyemi", "", "London", "Litigation", "Partner")
-	f.used[folake] = true
+	f.used[folake], f.partner = true, folake
 
 	ngozi := f.castMember("Ngozi", "Okafor", "", "London", "Corporate", "Senior Associate")
 	f.trapped("mover", ngozi)

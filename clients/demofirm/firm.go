@@ -64,6 +64,7 @@ type Firm struct {
 	full    map[string]int
 	planted []planted
 	desk    *person
+	partner *person // who approves what the desk asks
 	service string
 	secrets map[string]string
 	offices []office

@@ -29,6 +29,8 @@ type ServeOptions struct {
 	// EffectDelay and AnswerDelay are how long the document system works before and after a write takes effect: with them a
 	// commit can be watched.
 	EffectDelay, AnswerDelay time.Duration
+	// LogonLag is how long the libraries' records follow late where an account is closed.
+	LogonLag time.Duration
 	// Least gives the directories' credentials one right too few.
 	Least bool
 	// Limits is the share of the vendors' published rates that the directories enforce (contracts/idps.md 2): 1 is all of them, in a
@@ -52,6 +54,7 @@ type Running struct {
 type Connections struct {
 	Firm        string       `json:"firm"`
 	Operator    Operator     `json:"operator"`
+	Operators   []Operator   `json:"operators"` // whoever may sit at the desk, that one first
 	Policy      string       `json:"policy"`
 	Connections []Connection `json:"connections"`
 }
@@ -126,6 +129,7 @@ func Serve(ctx context.Context, f *Firm, o ServeOptions) (*Running, error) {
 	r := &Running{firm: f}
 	config := f.imanageConfig()
 	config.Now, config.EffectDelay, config.AnswerDelay = o.Now, o.EffectDelay, o.AnswerDelay
+	config.LogonLag = o.LogonLag
 	var old *os.File
 	if o.StateDir != "" {
 		file := filepath.Join(o.StateDir, "demo-imanage.jsonl")
@@ -251,13 +255,22 @@ func (r *Running) Close() {
 	}
 }
 
+// Operators are those who may sit at the desk: the help desk's own first, and a second one who may approve.
+func (f *Firm) Operators() []Operator {
+	of := func(name string, p *person, role string) Operator {
+		return Operator{Name: name, Directory: f.primary(p.at), Person: f.truthID(p), Account: p.account.id, Role: role}
+	}
+	return []Operator{of("l.ortiz", f.desk, "approver"), of("f.adeyemi", f.partner, "approver")}
+}
+
 // Connections tells how to reach what is served.
 func (r *Running) Connections() Connections {
 	f := r.firm
 	c := Connections{
 		Firm: f.Name, Policy: f.PolicyTOML(),
-		Operator: Operator{Name: "l.ortiz", Directory: f.primary(f.desk.at), Person: f.truthID(f.desk), Account: f.desk.account.id, Role: "approver"},
+		Operators: f.Operators(),
 	}
+	c.Operator = c.Operators[0]
 	for _, name := range f.Options.Directories {
 		c.Connections = append(c.Connections, r.directory(name))
 	}

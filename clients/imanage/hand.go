@@ -42,7 +42,7 @@ func handSteps(c provisioning.Change, onPrem bool) []string {
 		return groupSteps(c)
 	case provisioning.RemoveLibrary:
 		return steps(inLibrary, person, "Remove the user from the library, and confirm. Do not delete the account.")
-	case provisioning.RemoveGlobalRole:
+	case provisioning.RemoveGlobalRole, provisioning.GiveGlobalRole:
 		verb := "Members: find " + c.Account + ", remove it, and save."
 		if c.After == provisioning.ValueMember {
 			verb = "Members: add " + c.Account + ", and save."

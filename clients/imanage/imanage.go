@@ -74,7 +74,7 @@ func New(o Options) (*Client, error) {
 	var err error
 	c.wire, err = wire.New(wire.Options{
 		System: o.Name, Base: o.URL, AllowLoopbackHTTP: o.AllowLoopbackHTTP, CAFile: o.CAFile, PerSecond: o.PerSecond,
-		Clock: o.Clock, Limits: o.Limits, Trace: o.Trace, Authorize: c.authorize, Reauthorize: c.signInAgain, Wait: wait,
+		Reserve: o.PerSecond * reserve, Lend: true, Clock: o.Clock, Limits: o.Limits, Trace: o.Trace, Authorize: c.authorize, Reauthorize: c.signInAgain, Wait: wait,
 	})
 	return c, err
 }
@@ -91,20 +91,26 @@ func (c *Client) Budget() provisioning.Budget { return c.wire }
 // Close lets idle connections go.
 func (c *Client) Close() { c.wire.Close() }
 
-// wait reads the throttle headers that clients have seen (contracts/imanage.md 4.5): seconds to wait, or an epoch second.
-func wait(h http.Header, now time.Time) (time.Duration, bool) {
+// wait reads the throttle headers that clients have seen, in their order (contracts/imanage.md 4.5): seconds to wait, or an epoch second by
+// the tenant's own clock. What no number of seconds to come can be is passed over, and taken only where nothing better is there.
+func wait(h http.Header, now time.Time) (d time.Duration, ok bool) {
 	for _, name := range []string{"X-Ratelimit-Retryafter", "Retry-After", "X-Ratelimit-Reset"} {
-		seconds, err := strconv.ParseFloat(h.Get(name), 64)
-		if err != nil || seconds < 0 {
-			continue
+		one, is := wire.Seconds(h.Get(name), wire.ServerTime(h, now))
+		if name == "Retry-After" && !is {
+			one, is = wire.RetryAfter(h, now)
 		}
-		if seconds > 1e9 {
-			return max(time.Unix(int64(seconds), 0).Sub(now), 0), true
+		if is && one >= 0 {
+			return one, true
 		}
-		return time.Duration(seconds * float64(time.Second)), true
+		if is && !ok {
+			d, ok = one, true
+		}
 	}
-	return 0, false
+	return d, ok
 }
+
+// reserve is the share of the budget that is kept free for people (DESIGN 4).
+const reserve = 0.1
 
 // renewShare is the share of a token's life after which it is renewed (threats D3).
 const renewShare = 0.8

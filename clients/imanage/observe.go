@@ -22,7 +22,7 @@ func (c *Client) Observe(ctx context.Context, ch provisioning.Change) (provision
 		return c.observeMembership(ctx, ch, o)
 	case provisioning.JoinGroup, provisioning.LeaveGroup:
 		return c.observeGroup(ctx, ch, o)
-	case provisioning.RemoveGlobalRole:
+	case provisioning.RemoveGlobalRole, provisioning.GiveGlobalRole:
 		in, err := c.inGlobalRole(ctx, ch.Object, ch.Account)
 		o.Value = member(in)
 		return o, err
@@ -47,13 +47,26 @@ func member(in bool) string {
 	return provisioning.ValueNoMember
 }
 
-// observeMembership reads whether an account is in a library.
+// observeMembership reads whether an account is in a library and, where it is, what leaving it takes along: its role, its groups there
+// and its record, so that they can be given back. A role that a connection may not read stays unknown.
 func (c *Client) observeMembership(ctx context.Context, ch provisioning.Change, o provisioning.Observation) (provisioning.Observation, error) {
-	_, found, err := c.libraryUser(ctx, ch.Library, ch.Account)
+	u, found, err := c.libraryUser(ctx, ch.Library, ch.Account)
 	o.Value = provisioning.ValueAbsent
-	if found {
-		o.Value = provisioning.ValueMember
+	if !found || err != nil {
+		return o, err
 	}
+	o.Value = provisioning.ValueMember
+	a := c.account(&u)
+	profile := provisioning.ProfileOf(&a)
+	o.Pre = &provisioning.PreImage{Profile: &profile}
+	if o.Pre.Role, err = c.roleOf(ctx, ch.Library, ch.Account); err != nil && !refusedPart(err) {
+		return o, err
+	}
+	groups, err := c.groupsOf(ctx, ch.Library, ch.Account)
+	for i := range groups {
+		o.Pre.Groups = append(o.Pre.Groups, groups[i].ID)
+	}
+	slices.Sort(o.Pre.Groups)
 	return o, err
 }
 

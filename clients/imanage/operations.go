@@ -123,6 +123,8 @@ func operationName(ch provisioning.Change) string {
 			return opIncludeRole
 		}
 		return opExcludeRole
+	case provisioning.GiveGlobalRole:
+		return opIncludeRole
 	case provisioning.TransferWorkspace:
 		return opTransfer
 	case provisioning.ReleaseLock:

@@ -3,6 +3,7 @@ package imanage
 import (
 	"context"
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
 
@@ -49,7 +50,7 @@ func (c *Client) send(ctx context.Context, ch provisioning.Change) (provisioning
 		return c.members(ctx, ch, "add")
 	case provisioning.LeaveGroup:
 		return c.members(ctx, ch, "delete")
-	case provisioning.RemoveGlobalRole:
+	case provisioning.RemoveGlobalRole, provisioning.GiveGlobalRole:
 		return c.globalRole(ctx, ch)
 	case provisioning.TransferWorkspace:
 		return c.write(ctx, http.MethodPatch, map[string]any{"owner": ch.After}, "libraries", ch.Library, "workspaces", ch.Object)
@@ -112,7 +113,7 @@ func (c *Client) assign(ctx context.Context, ch provisioning.Change) (provisioni
 func assignBody(p *provisioning.Profile, library, role string) map[string]any {
 	return map[string]any{
 		"database": library, "user_id": p.ID, "id": p.ID, "user_id_ex": p.ID, "user_nos": 2, "full_name": p.FullName,
-		"email": p.Email, "role_alias": role, "preferred_library": p.PreferredLibrary, "is_external": p.External, "allow_logon": true,
+		"email": p.Email, "role_alias": role, "preferred_library": p.PreferredLibrary, "is_external": p.External, "allow_logon": !p.Closed,
 	}
 }
 
@@ -160,6 +161,9 @@ func (c *Client) write(ctx context.Context, method string, body any, segments ..
 	answer, err := c.wire.Write(ctx, wire.Request{Method: method, Path: p, Query: url.Values{}, Body: body}, nil)
 	if err != nil {
 		return provisioning.Receipt{}, sendError(err)
+	}
+	if kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type")); err == nil && kind == "text/html" { // a sign-in page, or a proxy's
+		return provisioning.Receipt{}, &provisioning.SendError{Effect: provisioning.InDoubt, Status: answer.Status, Message: "a web page came in answer, and not iManage's word"}
 	}
 	return provisioning.Receipt{Status: answer.Status}, nil
 }

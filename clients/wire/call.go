@@ -92,8 +92,8 @@ func (c *Client) again(e *Error, safe bool, try int) (time.Duration, bool) {
 		return 0, false
 	case e.Status == 0, e.Status >= 500, e.Status == http.StatusOK && e.Err != nil:
 		return backoff(try), !errors.Is(e.Err, errTooLarge) && !errors.Is(e.Err, errSkew)
-	case c.opts.Throttled != nil && c.opts.Throttled(e):
-		return c.throttled(e.Header, try), true
+	case c.isThrottled(e):
+		return e.RetryAfter, true
 	default:
 		return 0, false
 	}
@@ -117,9 +117,12 @@ func (c *Client) attempt(ctx context.Context, r Request, into any, try int) (Ans
 			System: c.opts.System, Method: r.Method, Path: r.Path, Status: status, Header: h, Effect: effect, Message: message, Err: err, RequestID: requestID(h),
 		}
 	}
-	if err := c.admit(ctx, bucket, c.opts.Cost(r)); err != nil {
+	flight, err := c.admit(ctx, r, bucket)
+	if err != nil {
 		return fail(0, nil, provisioning.NothingDone, "not sent", err)
 	}
+	defer c.leave(flight)
+	asking := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Limits.Attempt)
 	defer cancel()
 	var wrote atomic.Bool
@@ -128,10 +131,14 @@ func (c *Client) attempt(ctx context.Context, r Request, into any, try int) (Ans
 	if err != nil {
 		return fail(0, nil, provisioning.NothingDone, "not sent", err)
 	}
-	begin := c.opts.Clock.Now()
+	flight.sent = c.opts.Clock.Now() // a sign-in may have come between
 	response, err := c.http.Do(request)
-	c.opts.Trace.add(c.opts.System, request, response, err, c.opts.Clock.Now().Sub(begin))
+	now := c.opts.Clock.Now()
+	c.opts.Trace.add(c.opts.System, request, response, err, now.Sub(flight.sent))
 	if err != nil {
+		if ctx.Err() != nil && asking.Err() == nil {
+			c.overrun(flight, now)
+		}
 		effect := provisioning.InDoubt
 		if !wrote.Load() || notSent(err) {
 			effect = provisioning.NothingDone
@@ -146,12 +153,34 @@ func (c *Client) attempt(ctx context.Context, r Request, into any, try int) (Ans
 	}
 	body, err := read(response, c.opts.Limits.Body+1, space)
 	if err != nil {
+		if ctx.Err() != nil && asking.Err() == nil {
+			c.overrun(flight, c.opts.Clock.Now())
+		}
 		return fail(response.StatusCode, response.Header, provisioning.InDoubt, "the answer was cut off", err)
 	}
 	if int64(len(body)) > c.opts.Limits.Body {
 		return fail(response.StatusCode, response.Header, provisioning.InDoubt, "the answer was not read", errTooLarge)
 	}
-	return c.judge(r, response, body, into, try)
+	answer, err := c.judge(r, response, body, into)
+	c.weigh(r, flight, answer, err, len(body), try)
+	return answer, err
+}
+
+// isThrottled reports whether a call was refused for its rate alone, in a vendor's own way.
+func (c *Client) isThrottled(e *Error) bool { return c.opts.Throttled != nil && c.opts.Throttled(e) }
+
+// weigh takes what an answer shows of how much the system bears, and puts the wait that it asks for into its error.
+func (c *Client) weigh(r Request, f flight, answer Answer, err error, size, try int) {
+	var e *Error
+	switch errors.As(err, &e); {
+	case answer.Status == http.StatusTooManyRequests, answer.Status == http.StatusServiceUnavailable && e.Effect == provisioning.NothingDone, e != nil && c.isThrottled(e):
+		a := c.throttled(answer.Header, try, f)
+		e.RetryAfter, e.Message = a.wait, a.told(e.Message)
+	case answer.Status == http.StatusServiceUnavailable, answer.Status == http.StatusGatewayTimeout, answer.Status == http.StatusRequestTimeout:
+		c.overrun(f, c.opts.Clock.Now())
+	case answer.Status < 500:
+		c.served(f, r.Method, size)
+	}
 }
 
 // read takes a body of at most so many bytes, in one piece where the server told its length, into space where it fits.
@@ -165,7 +194,7 @@ func read(response *http.Response, most int64, space []byte) ([]byte, error) {
 }
 
 // judge turns a whole answer into the caller's value, or into an Error.
-func (c *Client) judge(r Request, response *http.Response, body []byte, into any, try int) (Answer, error) {
+func (c *Client) judge(r Request, response *http.Response, body []byte, into any) (Answer, error) {
 	status := response.StatusCode
 	answer := Answer{Status: status, Header: response.Header}
 	e := &Error{System: c.opts.System, Method: r.Method, Path: r.Path, Status: status, Header: response.Header, RequestID: requestID(response.Header)}
@@ -200,11 +229,10 @@ func (c *Client) judge(r Request, response *http.Response, body []byte, into any
 		e.Effect, e.Message = provisioning.RefusedSend, "the server sent us elsewhere, and was not followed"
 	case status == http.StatusTooManyRequests:
 		e.Effect, e.Message = provisioning.NothingDone, "too many requests"
-		e.RetryAfter = c.throttled(response.Header, try)
 	case status == http.StatusServiceUnavailable:
 		e.Effect, e.Message = provisioning.InDoubt, "unavailable"
 		if response.Header.Get("Retry-After") != "" { // the server chose to do nothing now
-			e.Effect, e.RetryAfter = provisioning.NothingDone, c.throttled(response.Header, try)
+			e.Effect = provisioning.NothingDone
 		}
 	case status >= 400 && status < 500 && status != http.StatusRequestTimeout:
 		e.Effect, e.Message = provisioning.RefusedSend, http.StatusText(status)

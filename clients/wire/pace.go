@@ -3,75 +3,37 @@ package wire
 import (
 	"context"
 	"net/http"
-	"strconv"
+	"slices"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"rollcall/provisioning"
 )
-
-// used counts requests over the last seconds, in a ring of whole seconds.
-type used struct {
-	second [8]int64
-	count  [8]int
-}
-
-func (u *used) add(now time.Time) {
-	s := now.Unix()
-	i := s % int64(len(u.second))
-	if u.second[i] != s {
-		u.second[i], u.count[i] = s, 0
-	}
-	u.count[i]++
-}
-
-// perSecond is the mean over the last whole five seconds.
-func (u *used) perSecond(now time.Time) float64 {
-	const span = 5
-	total := 0
-	for i, s := range u.second {
-		if age := now.Unix() - s; age >= 1 && age <= span {
-			total += u.count[i]
-		}
-	}
-	return float64(total) / span
-}
-
-// pace sets the limiter to what the system allows less the reserve. The caller holds mu or is alone.
-func (c *Client) pace(perSecond float64) {
-	c.allowed = perSecond
-	if perSecond <= 0 {
-		c.limiter.SetLimit(rate.Inf)
-		return
-	}
-	const dearest = 3 // in units of an ordinary request
-	c.limiter.SetLimit(rate.Limit(max(perSecond-c.opts.Reserve, perSecond/10) * float64(c.opts.Units)))
-	c.limiter.SetBurst(1)
-	if c.opts.Units > 1 {
-		c.limiter.SetBurst(dearest * c.opts.Units)
-	}
-}
 
 // Pace takes the rate that a system turned out to allow. As large a share of it stays free as before.
 func (c *Client) Pace(perSecond float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if perSecond == c.allowed {
-		return
+	c.pace(perSecond, c.opts.Clock.Now())
+}
+
+// pace sets the rate to what was told. The caller holds mu or is alone.
+func (c *Client) pace(perSecond float64, now time.Time) {
+	if perSecond != c.told {
+		c.told = perSecond
+		c.repace(now)
 	}
-	if c.allowed > 0 {
-		c.opts.Reserve *= perSecond / c.allowed
-	}
-	c.pace(perSecond)
 }
 
 // Rate shows the budget: it makes the client a provisioning.Budget.
 func (c *Client) Rate() provisioning.RateState {
 	now := c.opts.Clock.Now()
+	flying, most := c.gate.state()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	state := provisioning.RateState{Allowed: c.allowed, Used: c.used.perSecond(now), Reserve: c.opts.Reserve, PausedUntil: c.paused}
+	state := provisioning.RateState{
+		Allowed: c.allowed, Since: c.since, Used: c.used.perSecond(now), Reserve: c.budget.reserve, PausedUntil: c.paused, Pauses: slices.Clone(c.pauses), Odd: c.odd,
+		InFlight: flying, Most: most,
+	}
 	for _, w := range c.windows {
 		if w.limit <= 0 {
 			continue
@@ -84,34 +46,94 @@ func (c *Client) Rate() provisioning.RateState {
 	return state
 }
 
-// admit waits for the budget: the limiter first, then the pause that a 429 set for everybody (contracts/engine.md 2.4).
-func (c *Client) admit(ctx context.Context, bucket string, cost int) error {
-	for {
-		now := c.opts.Clock.Now()
-		c.mu.Lock()
-		pause := c.paused.Sub(now)
-		if pause <= 0 {
-			pause = c.spend(now, bucket)
-		}
-		var wait time.Duration
-		if pause <= 0 {
-			r := c.limiter.ReserveN(now, min(cost, max(c.limiter.Burst(), 1)))
-			wait = r.DelayFrom(now)
-			c.used.add(now)
-		}
-		c.mu.Unlock()
-		switch {
-		case pause > 0:
-			if err := c.opts.Clock.Sleep(ctx, pause); err != nil {
-				return err
-			}
-			continue
-		case wait > 0:
-			return c.opts.Clock.Sleep(ctx, wait)
-		default:
-			return ctx.Err()
+// flight is a request on its way.
+type flight struct {
+	level int       // how many were on their way with it
+	sent  time.Time // when it was let go
+	gated bool      // it has a place to give back
+}
+
+// admit waits for the budget, then for a place, then for the end of the pause that a 429 set for everybody (contracts/engine.md 2.4).
+// What the budget gave stays given during a pause. A sign-in takes no place: whoever has one may wait for it.
+func (c *Client) admit(ctx context.Context, r Request, bucket string) (flight, error) {
+	person := provisioning.IsForPerson(ctx)
+	c.mu.Lock()
+	wait := c.budget.take(c.opts.Clock.Now(), float64(c.opts.Cost(r)), person)
+	c.mu.Unlock()
+	if wait > 0 {
+		if err := c.opts.Clock.Sleep(ctx, wait); err != nil {
+			return flight{}, err
 		}
 	}
+	for {
+		f := flight{gated: !r.NoAuth}
+		if f.gated {
+			var err error
+			if f.level, err = c.gate.enter(ctx, person); err != nil {
+				return flight{}, err
+			}
+		}
+		f.sent = c.opts.Clock.Now()
+		pause := c.free(f.sent, bucket, person)
+		if pause <= 0 && ctx.Err() == nil {
+			return f, nil
+		}
+		c.leave(f)
+		if err := c.opts.Clock.Sleep(ctx, pause); err != nil {
+			return flight{}, err
+		}
+	}
+}
+
+// leave gives a request's place back.
+func (c *Client) leave(f flight) {
+	if f.gated {
+		c.gate.leave()
+	}
+}
+
+// free counts a request that leaves now, or says how long nothing may leave.
+func (c *Client) free(now time.Time, bucket string, person bool) (pause time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if pause = c.paused.Sub(now); pause > 0 {
+		return pause
+	}
+	if pause = c.spend(now, bucket, person); pause > 0 {
+		c.note(now, now.Add(pause))
+		return pause
+	}
+	c.used.add(now)
+	return 0
+}
+
+// The pauses that are told: the latest of those that are long enough to be noticed.
+const (
+	mostPauses = 32
+	shortPause = 500 * time.Millisecond
+)
+
+// pause makes everybody wait. The caller holds mu.
+func (c *Client) pause(now, until time.Time) {
+	if until.After(c.paused) {
+		c.paused = until
+		c.note(now, until)
+	}
+}
+
+// note remembers a time in which everybody waits. The caller holds mu.
+func (c *Client) note(from, until time.Time) {
+	if last := len(c.pauses) - 1; last >= 0 && !from.After(c.pauses[last].Until) {
+		if until.After(c.pauses[last].Until) {
+			c.pauses[last].Until = until
+		}
+		return
+	}
+	if until.Sub(from) < shortPause {
+		return
+	}
+	c.pauses = append(c.pauses, provisioning.Pause{From: from, Until: until})
+	c.pauses = c.pauses[max(0, len(c.pauses)-mostPauses):]
 }
 
 // Window is a fixed-window allowance: so many requests until it begins anew.
@@ -144,7 +166,7 @@ func (c *Client) allow(w Window, now time.Time, bucket string) {
 		return
 	}
 	if w.Length > 0 {
-		c.allowed = float64(w.Limit) / w.Length.Seconds()
+		c.allows(float64(w.Limit)/w.Length.Seconds(), now)
 	}
 	own := c.windows[bucket]
 	if own == nil {
@@ -161,7 +183,7 @@ func (c *Client) allow(w Window, now time.Time, bucket string) {
 
 // spend takes one request out of a bucket's window, or says how long to wait for the next one: a window is spent freely down to the
 // reserve, which is for people. The caller holds mu.
-func (c *Client) spend(now time.Time, bucket string) (wait time.Duration) {
+func (c *Client) spend(now time.Time, bucket string, person bool) (wait time.Duration) {
 	w := c.windows[bucket]
 	if w == nil || w.limit <= 0 {
 		return 0
@@ -174,7 +196,11 @@ func (c *Client) spend(now time.Time, bucket string) (wait time.Duration) {
 		}
 		w.reset = now.Add(w.length)
 	}
-	if w.spent(c.opts.Share) {
+	share := c.opts.Share
+	if person {
+		share = 0
+	}
+	if w.spent(share) {
 		return w.reset.Sub(now)
 	}
 	w.left--
@@ -191,8 +217,11 @@ func (c *Client) learn(response *http.Response, bucket string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.opts.Learn != nil {
-		if perSecond, ok := c.opts.Learn(h, now); ok && perSecond > 0 && (c.opts.PerSecond == 0 || perSecond < c.opts.PerSecond) && perSecond != c.allowed {
-			c.pace(perSecond)
+		if perSecond, ok := c.opts.Learn(h, now); ok && perSecond > 0 {
+			if c.opts.PerSecond > 0 {
+				perSecond = min(perSecond, c.opts.PerSecond)
+			}
+			c.pace(perSecond, now)
 		}
 	}
 	if c.opts.Window != nil {
@@ -204,46 +233,4 @@ func (c *Client) learn(response *http.Response, bucket string) {
 		c.skew, c.dated = date.Sub(now), true
 	}
 	c.tls = response.TLS
-}
-
-// throttled reads how long a throttled answer asks to wait, and makes everybody wait as long.
-func (c *Client) throttled(h http.Header, try int) time.Duration {
-	now := c.opts.Clock.Now()
-	wait, ok := time.Duration(0), false
-	if c.opts.Wait != nil {
-		wait, ok = c.opts.Wait(h, now)
-	}
-	if !ok {
-		wait, ok = RetryAfter(h, now)
-	}
-	if !ok || wait < 0 {
-		wait = backoff(try)
-	}
-	wait = min(max(wait, 10*time.Millisecond), c.opts.Limits.MaxWait)
-	c.mu.Lock()
-	if until := now.Add(wait); until.After(c.paused) {
-		c.paused = until
-	}
-	c.mu.Unlock()
-	return wait
-}
-
-// backoff doubles from a quarter of a second to eight.
-func backoff(try int) time.Duration {
-	return 250 * time.Millisecond << min(max(try-1, 0), 5)
-}
-
-// RetryAfter reads the standard header in both its forms, seconds and a date (RFC 9110 10.2.3).
-func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	v := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(v); err == nil && seconds >= 0 {
-		return time.Duration(seconds) * time.Second, true
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		if date, err := http.ParseTime(h.Get("Date")); err == nil {
-			now = date // the server's own clock, which may be off
-		}
-		return max(at.Sub(now), 0), true
-	}
-	return 0, false
 }

@@ -27,7 +27,7 @@ func NewTrace(out io.Writer, now func() time.Time) *Trace { return &Trace{out: o
 func traced() []string {
 	return []string{
 		"Date", "Retry-After", "X-Rate-Limit-Limit", "X-Rate-Limit-Remaining", "X-Rate-Limit-Reset", "X-Ratelimit-Limit", "X-Ratelimit-Remaining",
-		"X-Ratelimit-Reset", "X-Ms-Throttle-Limit-Percentage", "X-Ms-Resource-Unit", "Content-Type", "Total-Count", "Current-Page",
+		"X-Ratelimit-Reset", "X-Ratelimit-Retryafter", "X-Ms-Throttle-Limit-Percentage", "X-Ms-Resource-Unit", "Content-Type", "Total-Count", "Current-Page",
 	}
 }
 

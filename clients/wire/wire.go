@@ -17,8 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"rollcall/provisioning"
 )
 
@@ -83,7 +81,10 @@ type Options struct {
 	// Learn reads from any answer's headers how many requests a second the system allows. Nil: nothing is learnt.
 	Learn     func(h http.Header, now time.Time) (perSecond float64, ok bool)
 	PerSecond float64 // the budget; 0: unpaced until something is learnt
-	Reserve   float64 // of it, kept free for people
+	Reserve   float64 // of it, kept free for people (provisioning.ForPerson); it grows and shrinks with what is learnt
+	// Lend lets everybody have the reserve for as long as a second's worth of it lies ready for people: for a system that counts by a
+	// bucket and not by the window.
+	Lend bool
 	// Cost is what a request costs in a vendor's own units, where they differ by what is asked; PerSecond is then of requests that cost
 	// Units each, and none costs more than three times as much. Nil: every request costs the same.
 	Cost  func(r Request) int
@@ -103,19 +104,29 @@ type Options struct {
 
 // Client sends requests to one system. It is safe for concurrent use.
 type Client struct {
-	opts    Options
-	base    *url.URL
-	http    *http.Client
-	limiter *rate.Limiter
+	opts Options
+	base *url.URL
+	http *http.Client
+	gate *gate
 
-	mu      sync.Mutex
-	paused  time.Time
-	allowed float64
-	windows map[string]*window
-	used    used
-	skew    time.Duration
-	dated   bool // the server told its clock
-	tls     *tls.ConnectionState
+	mu       sync.Mutex
+	budget   budget
+	paused   time.Time
+	pauses   []provisioning.Pause
+	odd      string  // about the wait that was asked for last
+	inRow    int     // refusals without a wait and without a good answer between
+	told     float64 // the rate, by the firm or by headers; 0: by nobody
+	found    float64 // the rate by what was refused; 0: none
+	foundAt  time.Time
+	allowed  float64 // the rate in force
+	about    float64 // as much is allowed since then
+	since    time.Time
+	windows  map[string]*window
+	used     used
+	refusals used
+	skew     time.Duration
+	dated    bool // the server told its clock
+	tls      *tls.ConnectionState
 }
 
 // New makes a client, or says what is wrong with where it is to go.
@@ -150,12 +161,14 @@ func New(o Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{opts: o, base: base, allowed: o.PerSecond, limiter: rate.NewLimiter(rate.Inf, 1), windows: make(map[string]*window)}
+	c := &Client{opts: o, base: base, gate: newGate(), windows: make(map[string]*window)}
+	c.budget = budget{units: float64(o.Units), lend: o.Lend}
 	c.http = &http.Client{
 		Transport:     o.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	c.pace(o.PerSecond)
+	c.told = o.PerSecond
+	c.repace(o.Clock.Now())
 	return c, nil
 }
 

@@ -24,15 +24,26 @@ func newApply(f *flags) *cobra.Command {
 	var (
 		confirm int
 		reason  string
+		batch   int64
 	)
 	c := &cobra.Command{
-		Use:   "apply FILE",
+		Use:   "apply FILE | --batch N",
 		Short: "stage, guard and commit the changes of a plan (- reads standard input)",
 		Long: "apply stages the changes of a plan that `rollcall plan -o FILE` wrote, lets the guards look at them, and commits them. The\n" +
 			"number of people who lose access must be given with --confirm, or typed when asked. A batch that a guard holds ends with\n" +
-			"exit code 3 and names every person; where the guard may be released, --confirm N and --reason TEXT together release it.",
-		Args: cobra.ExactArgs(1),
+			"exit code 3 and names every person; where the guard may be released, --confirm N and --reason TEXT together release it. So does one\n" +
+			"that needs a second person: it stays reviewed, its request lies in the folder of approvals, and --batch N commits it once it is\n" +
+			"approved (what lies in the folder is taken in first).",
+		Args: func(c *cobra.Command, args []string) error {
+			if batch != 0 {
+				return cobra.NoArgs(c, args)
+			}
+			return cobra.ExactArgs(1)(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if batch != 0 {
+				return withDesk(c, f, func(d *desk.Desk) error { return applyBatch(c, f, d, batch, confirm, reason) })
+			}
 			plan, err := readPlan(c.InOrStdin(), args[0])
 			if err != nil {
 				return err
@@ -44,6 +55,7 @@ func newApply(f *flags) *cobra.Command {
 	}
 	c.Flags().IntVar(&confirm, "confirm", -1, "the number of people who lose access (of all people, where nobody does)")
 	c.Flags().StringVar(&reason, "reason", "", "why a held batch is released")
+	c.Flags().Int64Var(&batch, "batch", 0, "commit a batch that was reviewed before and waited for a second person, in place of a plan")
 	return c
 }
 
@@ -95,8 +107,39 @@ func apply(c *cobra.Command, f *flags, d *desk.Desk, plan *desk.Plan, confirm in
 	return outcome(c, f, d, v.Batch.ID)
 }
 
-// discard takes the batch away that this command staged, so that it does not lie in the next operator's way.
+// applyBatch commits a batch that waited for a second person.
+func applyBatch(c *cobra.Command, f *flags, d *desk.Desk, id int64, confirm int, reason string) error {
+	ctx := c.Context()
+	if _, err := d.SyncWhole(ctx, nil); err != nil {
+		return err
+	}
+	if _, err := d.CollectApprovals(ctx, id); err != nil {
+		return err
+	}
+	v, err := d.View(ctx, id)
+	if err != nil {
+		return err
+	}
+	if confirm < 0 && !v.Held {
+		if confirm, err = ask(c, v); err != nil {
+			return err
+		}
+	}
+	if err := d.Commit(ctx, desk.Commit{Batch: id, Hash: v.Batch.Hash, People: confirm, Reason: reason}); err != nil {
+		return err
+	}
+	if err := follow(ctx, c.ErrOrStderr(), d, id); err != nil {
+		return err
+	}
+	return outcome(c, f, d, id)
+}
+
+// discard takes the batch away that this command staged, so that it does not lie in the next operator's way. One that waits for a second
+// person stays: it was confirmed, and they are asked.
 func discard(ctx context.Context, d *desk.Desk, id int64, cause error) error {
+	if desk.Waits(cause) {
+		return cause
+	}
 	if err := d.Cancel(context.WithoutCancel(ctx), id); err != nil {
 		return fmt.Errorf("%w (and batch %d could not be cancelled: %w)", cause, id, err)
 	}
@@ -159,13 +202,13 @@ type applied struct {
 	Stop      string                  `json:"stop,omitempty"`
 }
 
-// outcome prints what became of each change, and is exit code 5 where not all of it was done.
-func outcome(c *cobra.Command, f *flags, d *desk.Desk, id int64) error {
-	v, err := d.View(context.WithoutCancel(c.Context()), id)
+// tally counts what became of each change of a batch.
+func tally(ctx context.Context, d *desk.Desk, id int64) (*applied, error) {
+	v, err := d.View(context.WithoutCancel(ctx), id)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	result := applied{Batch: id, State: v.Batch.State, Stop: v.Batch.Stop, Failed: []string{}}
+	result := &applied{Batch: id, State: v.Batch.State, Stop: v.Batch.Stop, Failed: []string{}}
 	for i := range v.Batch.Units {
 		u := &v.Batch.Units[i]
 		for _, line := range v.Lines[u.ID] {
@@ -181,17 +224,28 @@ func outcome(c *cobra.Command, f *flags, d *desk.Desk, id int64) error {
 			}
 		}
 	}
-	out := c.OutOrStdout()
+	return result, nil
+}
+
+func (a *applied) print(out io.Writer) {
+	fmt.Fprintf(out, "batch %d: %s; %d confirmed, %d already true, %d by hand, %d not done\n", a.Batch, a.State, a.Confirmed, a.Already, a.ByHand, len(a.Failed))
+	for _, line := range a.Failed {
+		fmt.Fprintln(out, "  "+line)
+	}
+}
+
+// outcome prints what became of each change, and is exit code 5 where not all of it was done.
+func outcome(c *cobra.Command, f *flags, d *desk.Desk, id int64) error {
+	result, err := tally(c.Context(), d, id)
+	if err != nil {
+		return err
+	}
 	if f.json {
-		if err := writeJSON(out, result); err != nil {
+		if err := writeJSON(c.OutOrStdout(), result); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(out, "batch %d: %s; %d confirmed, %d already true, %d by hand, %d not done\n",
-			id, v.Batch.State, result.Confirmed, result.Already, result.ByHand, len(result.Failed))
-		for _, line := range result.Failed {
-			fmt.Fprintln(out, "  "+line)
-		}
+		result.print(c.OutOrStdout())
 	}
 	if len(result.Failed) > 0 {
 		return exitCode{code: exitPartly}

@@ -26,6 +26,7 @@ type setup struct {
 	Firm        string              `toml:"firm" json:"firm"`
 	Operator    map[string]operator `toml:"operator" json:"-"`
 	Seat        *operator           `toml:"-" json:"operator"`
+	Operators   []operator          `toml:"-" json:"operators"` // of simulated systems: whoever may sit at the desk
 	Connections []connection        `toml:"connection" json:"connections"`
 	Policy      string              `toml:"-" json:"policy"`
 	chosen      string              // the document system that this run works on
@@ -33,6 +34,13 @@ type setup struct {
 	policyFrom func() (desk.PolicySource, error)
 	// RecordKey is where the key of the record's chain lives, "" for the keyring: file:PATH or age:NAME for one that has none.
 	RecordKey string `toml:"record_key" json:"-"`
+	// Approvals is a folder, shared with those who approve on other machines, "" for one in the state folder.
+	Approvals string `toml:"approvals" json:"-"`
+	// SigningKey is where the installation's signing key lives, "" for the keyring; Anchor where its signatures of the record are kept
+	// outside the store, Keep how much of the past is kept.
+	SigningKey string       `toml:"signing_key" json:"-"`
+	Anchor     anchorPlaces `toml:"anchor" json:"-"`
+	Keep       keepRules    `toml:"keep" json:"-"`
 	// Passphrase is where the vault's passphrase lives, for a machine at which nobody sits; "": it is asked for.
 	Passphrase string `toml:"passphrase" json:"-"`
 	// Prefer gives an attribute its own order of directories; else they count in the order in which they stand.
@@ -46,6 +54,8 @@ type operator struct {
 	Person    string `toml:"person" json:"person"`
 	Account   string `toml:"account" json:"account"`
 	Role      string `toml:"role" json:"role"`
+	// ApprovalKey is the public half of the key that the operator approves with, as rollcall approve key prints it.
+	ApprovalKey string `toml:"approval_key" json:"-"`
 }
 
 // connection is one system. Secrets are references (keyring:, age:, file:, env:, exec:) in a config.toml; the JSON of `rollcall sim`
@@ -234,6 +244,9 @@ func (s *setup) operators() []string {
 	var all []string
 	for name, o := range s.Operator {
 		all = append(all, o.operator(name).Name)
+	}
+	for _, o := range s.Operators {
+		all = append(all, o.Name)
 	}
 	if s.Seat != nil {
 		all = append(all, s.Seat.Name)

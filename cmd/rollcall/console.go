@@ -1,7 +1,12 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/term"
@@ -42,7 +47,8 @@ func runConsole(c *cobra.Command, f *flags) error {
 			d.RunSchedule()
 			deps := tui.Deps{
 				Desk: d, Theme: f.theme, ASCII: f.ascii, Setup: &fixedSetup{desk: d}, Tenants: f.tenants, Tenant: d.Document(),
-				Choose: func(tenant string) { f.tenant = tenant },
+				Choose:  func(tenant string) { f.tenant = tenant },
+				Certify: func(ctx context.Context, batch int64) (string, error) { return certifyInto(ctx, d, stateDir(f), batch) },
 			}
 			if !f.demo && f.connections == "" {
 				deps.Setup = newSetupFile(f)
@@ -55,4 +61,19 @@ func runConsole(c *cobra.Command, f *flags) error {
 		}
 	}
 	return nil
+}
+
+// certifyInto writes the signed certificate of a batch and its page into the folder certificates of a state folder. Each has a name of
+// its own: nothing is written over.
+func certifyInto(ctx context.Context, d *desk.Desk, dir string, batch int64) (string, error) {
+	s, err := d.SignedCertificate(ctx, batch, "")
+	if err != nil {
+		return "", err
+	}
+	dir = filepath.Join(dir, "certificates")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, fmt.Sprintf("batch-%d-%s.json", batch, time.Now().UTC().Format("20060102-150405")))
+	return file, giveCertificate(io.Discard, s, file, file[:len(file)-len("json")]+"html")
 }

@@ -44,6 +44,7 @@ func house() []struct {
 		{"provisioning/propose", propose},
 		{"provisioning/staging", staging},
 		{"provisioning/commit", with(engine, "provisioning/audit")},
+		{"provisioning/dispatch/dispatchtest", with(engine, "provisioning/audit", "clients/imanage/imanagetest", "clients/wire/wiretest")}, // batches with every kind of change, for tests
 		{"provisioning/dispatch/*", []string{"provisioning", "provisioning/commit"}},
 		{"provisioning/store/*", engine},
 		{"provisioning/desk", everything},

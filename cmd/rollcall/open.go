@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +18,6 @@ import (
 	"rollcall/clients/demofirm"
 	"rollcall/clients/imanage"
 	"rollcall/provisioning"
-	"rollcall/provisioning/audit"
 	"rollcall/provisioning/commit"
 	"rollcall/provisioning/desk"
 	"rollcall/provisioning/dispatch/pool"
@@ -29,12 +30,15 @@ const (
 	demoEffect = 20 * time.Millisecond
 	demoAnswer = 20 * time.Millisecond
 	demoRate   = 400
+	demoLag    = 20 * time.Second // until the libraries of an account that was closed say so too: hours at a real tenant
 )
 
 // opened is everything that one run of the program holds open, closed in the opposite order.
 type opened struct {
-	desk  *desk.Desk
-	close []func() error
+	desk    *desk.Desk
+	store   *sqlite.Store
+	session string
+	close   []func() error
 }
 
 func (o *opened) Close() error {
@@ -54,16 +58,28 @@ func withDesk(c *cobra.Command, f *flags, run func(*desk.Desk) error) error {
 	if _, err = o.desk.Load(c.Context()); err == nil {
 		err = run(o.desk)
 	}
-	return errors.Join(err, o.Close())
+	return errors.Join(err, o.Close(), o.warn(c))
 }
 
 // withStore opens a desk for the record alone: no system is reached or started.
 func withStore(c *cobra.Command, f *flags, run func(*desk.Desk) error) error {
+	return withOpened(c, f, func(o *opened) error { return run(o.desk) })
+}
+
+func withOpened(c *cobra.Command, f *flags, run func(*opened) error) error {
 	o, err := open(c.Context(), f, false)
 	if err != nil {
 		return err
 	}
-	return errors.Join(run(o.desk), o.Close())
+	return errors.Join(run(o), o.Close(), o.warn(c))
+}
+
+// warn tells what the operator must know of the store, once it is closed: by then an anchor was written or was not.
+func (o *opened) warn(c *cobra.Command) error {
+	for _, warning := range o.store.Warnings() {
+		fmt.Fprintln(c.ErrOrStderr(), "rollcall: "+clean(warning))
+	}
+	return nil
 }
 
 // open wires one run: the configuration, the secrets, the store, the clients, the executor, the desk. Without systems, a demo is
@@ -83,32 +99,33 @@ func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.sit(f.operator); err != nil {
+		return nil, err
+	}
 	f.tenants = s.tenants()
 	if err := s.choose(f.tenant, f.console || !systems); err != nil {
 		return nil, err
 	}
 	seat := s.seat()
-	key, err := recordKey(ctx, f, s, dir)
+	p, err := place(ctx, f, s, dir)
 	if err != nil {
 		return nil, err
 	}
-	chain, err := audit.NewChain(key)
+	store, err := sqlite.Open(ctx, p.options)
 	if err != nil {
 		return nil, err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "this machine"
-	}
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, s.storeFile()), Sealer: chain, Owner: seat.Name + " on " + host})
-	if err != nil {
-		return nil, err
-	}
+	o.store, o.session = store, session()
 	o.close = append(o.close, store.Close)
 	deps := desk.Deps{
-		Firm: s.Firm, Operator: seat, Session: session(), Store: store, Policy: policy.Default(), Clock: provisioning.SystemClock{}, AuditKey: key,
-		PolicySource: s.policySource(), Operators: s.operators(), Tenant: s.tenant(),
+		Firm: s.Firm, Operator: seat, Session: o.session, Store: store, Policy: policy.Default(), Clock: provisioning.SystemClock{}, AuditKey: p.key,
+		PolicySource: s.policySource(), Operators: s.operators(), Mapped: s.mapped(), Tenant: s.tenant(),
 		HandSteps: imanage.HandSteps, Canaries: make(map[string][]string), DMS: nowhere{},
+		Signer: p.options.Signer, RecordKeys: []ed25519.PublicKey{p.options.Signer.Public()}, Anchors: p.read, Exchange: s.exchange(dir),
+		ApprovalKey: func(ctx context.Context) (provisioning.Signer, error) { return approvalKey(ctx, f, s, dir, seat.Name) },
+	}
+	if deps.ApprovalKeys, err = approvalKeys(ctx, f, s, dir); err != nil {
+		return nil, err
 	}
 	settle := tenantSettle
 	if systems {
@@ -124,7 +141,7 @@ func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
 		},
 	})
 	deps.Dispatcher = pool.New(pool.Deps{
-		Store: store, Executor: executor,
+		Store: store, Executor: executor, Clock: deps.Clock,
 		Event: func(kind provisioning.EventKind, detail string) provisioning.Event {
 			return provisioning.Event{At: deps.Clock.Now(), Actor: seat.Name, Session: deps.Session, Kind: kind, Detail: detail}
 		},
@@ -147,15 +164,14 @@ func (o *opened) setup(ctx context.Context, f *flags, dir string, systems bool) 
 			return nil, err
 		}
 		if !systems {
-			operator := operator{Name: "l.ortiz", Role: string(provisioning.RoleApprover)}
-			return &setup{Firm: firm.Name, Seat: &operator}, nil
+			return demoSetup(firm), nil
 		}
-		running, err := demofirm.Serve(ctx, firm, demofirm.ServeOptions{StateDir: dir, EffectDelay: demoEffect, AnswerDelay: demoAnswer})
+		running, err := demofirm.Serve(ctx, firm, demofirm.ServeOptions{StateDir: dir, EffectDelay: demoEffect, AnswerDelay: demoAnswer, LogonLag: demoLag})
 		if err != nil {
 			return nil, err
 		}
 		o.close = append(o.close, func() error { running.Close(); return nil })
-		return fromDemo(running.Connections()), nil
+		return fromDemo(firm, running.Connections()), nil
 	case f.connections != "":
 		return readConnections(f.connections)
 	default:
@@ -167,10 +183,8 @@ func (o *opened) setup(ctx context.Context, f *flags, dir string, systems bool) 
 	}
 }
 
-func fromDemo(c demofirm.Connections) *setup {
-	s := &setup{Firm: c.Firm, Policy: c.Policy, Seat: &operator{
-		Name: c.Operator.Name, Directory: c.Operator.Directory, Person: c.Operator.Person, Account: c.Operator.Account, Role: c.Operator.Role,
-	}}
+func fromDemo(firm *demofirm.Firm, c demofirm.Connections) *setup {
+	s := demoSetup(firm)
 	for _, one := range c.Connections {
 		s.Connections = append(s.Connections, connection{
 			Name: one.Name, System: one.System, URL: one.URL, Token: one.Token, Username: one.Username, Password: one.Password,

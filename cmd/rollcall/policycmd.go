@@ -167,6 +167,9 @@ func printEffect(c *cobra.Command, f *flags, e *desk.PolicyEffect) error {
 	for _, l := range e.Lines {
 		fmt.Fprintln(out, clean(l))
 	}
+	if e.Second.Needs != "" {
+		fmt.Fprintf(out, "%s: %s\n", clean(e.Second.Needs), clean(e.Second.State))
+	}
 	fmt.Fprintf(out, "%d people gain a right, %d lose one, %d in all. It does not count yet: rollcall policy accept --confirm %d\n",
 		e.Gain, e.Lose, len(e.Rows), len(e.Rows))
 	return nil

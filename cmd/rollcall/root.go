@@ -20,6 +20,7 @@ type flags struct {
 	directories string
 	debugHTTP   string
 	tenant      string
+	operator    string
 	tenants     []string // the document systems of the configuration, once it was read
 	console     bool     // the console runs: it begins with the first of several tenants
 	places      *places
@@ -53,13 +54,14 @@ func newRoot(begin func(c *cobra.Command, f *flags)) *cobra.Command {
 	p.StringVar(&f.directories, "directory", "", "the demo firm's directories, the first in priority first: all, or some of okta,entra,google,onelogin (default okta)")
 	p.StringVar(&f.debugHTTP, "debug-http", "", "write one line for each request to a file: what was asked and what came, no token, no body, nobody's name")
 	p.StringVar(&f.tenant, "tenant", "", "of several iManage tenants, the connection to work on (the console begins with the first, and goes to the others)")
+	p.StringVar(&f.operator, "operator", "", "of the demo firm or of simulated systems: which of their operators sits at the desk (default: the first)")
 	p.BoolVar(&f.json, "json", false, "print JSON")
 	p.BoolVar(&f.ascii, "ascii", false, "draw with ASCII signs only")
 	p.StringVar(&f.theme, "theme", "", "the console's colours: dark, light or high-contrast (default: by the terminal's background)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &provisioning.Error{Code: provisioning.Invalid, Message: err.Error(), Hint: "see rollcall --help"}
 	})
-	root.AddCommand(newDemo(f), newSim(f), newSync(f), newPlan(f), newApply(f), newJoiner(f), newMover(f), newLeaver(f), newPolicy(f), newCalendar(f), newWorker(f), newWho(f), newAudit(f), newDoctor(f), newConnect(f), newVersion())
+	root.AddCommand(newDemo(f), newSim(f), newSync(f), newPlan(f), newApply(f), newUndo(f), newJoiner(f), newMover(f), newLeaver(f), newPolicy(f), newCalendar(f), newWorker(f), newWho(f), newAsOf(f), newApprove(f), newAudit(f), newReport(f), newRemovals(f), newCertificate(f), newBackup(f), newRestore(f), newDoctor(f), newConnect(f), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

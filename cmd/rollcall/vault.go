@@ -80,7 +80,7 @@ const mostTries = 3
 // begin asks for the vault's passphrase where the configuration keeps something there, while there is a terminal to ask on: before the
 // console takes it.
 func (p *places) begin(ctx context.Context, s *setup) error {
-	kept := strings.HasPrefix(s.RecordKey, "age:")
+	kept := strings.HasPrefix(s.RecordKey, "age:") || strings.HasPrefix(s.SigningKey, "age:")
 	for i := range s.Connections {
 		for _, one := range secretsOf(&s.Connections[i]) {
 			kept = kept || strings.HasPrefix(*one.value, "age:")

@@ -81,6 +81,7 @@ type Run struct {
 	like    map[provisioning.ChangeKind]streak
 	failed  int
 	settled int
+	over    bool // what is in doubt is read back, and nothing is sent
 }
 
 // NewRun begins a pass, which looks anew at what the tenant has shown of its operations. changed is told each written step, and must
@@ -93,6 +94,59 @@ func (x *Executor) NewRun(batch int64, changed func(unit int64)) *Run {
 	x.uses = nil
 	x.mu.Unlock()
 	return &Run{x: x, batch: batch, begun: x.deps.Clock.Now(), changed: changed, like: make(map[provisioning.ChangeKind]streak)}
+}
+
+// GiveUp has the run send nothing: of a cancelled batch what is in doubt is read back, and the rest given up.
+func (r *Run) GiveUp() { r.sendNothing(true) }
+
+func (r *Run) sendNothing(yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = yes
+}
+
+// Clear reads back what an earlier run left in doubt of an operation whose first one goes alone, before this one sends anything: until
+// then nobody knows whether there was a first one (DESIGN 4, canary). It sends nothing. cleared says that it found any: the batch is to
+// be read again.
+func (r *Run) Clear(ctx context.Context, units []provisioning.Unit) (cleared bool, err error) {
+	for i := range units {
+		doubt, err := r.firstInDoubt(ctx, &units[i])
+		if err != nil {
+			return cleared, err
+		}
+		if !doubt || r.Stopped() != "" {
+			continue
+		}
+		cleared = true
+		r.sendNothing(true)
+		err = r.Unit(ctx, units[i])
+		r.sendNothing(false)
+		if err != nil && provisioning.CodeOf(err) != provisioning.Stale {
+			return cleared, err
+		}
+	}
+	return cleared, nil
+}
+
+func (r *Run) firstInDoubt(ctx context.Context, u *provisioning.Unit) (bool, error) {
+	if u.State != provisioning.UnitPending {
+		return false, nil
+	}
+	for i := range u.Ops {
+		if u.Ops[i].State != provisioning.OpSent {
+			continue
+		}
+		if _, alone, err := r.x.maySend(ctx, r.x.deps.Operation(u.Ops[i].Change)); err != nil || alone {
+			return alone, err
+		}
+	}
+	return false, nil
+}
+
+func (r *Run) givesUp() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over
 }
 
 // Stopped says why the batch must stop; "" while it may go on.
@@ -175,6 +229,8 @@ func (r *Run) Unit(ctx context.Context, u provisioning.Unit) error {
 		op := &u.Ops[i]
 		ref := provisioning.OpRef{Batch: r.batch, Unit: u.ID, Seq: op.Seq, Owner: x.deps.Owner, Gen: u.Gen}
 		switch {
+		case r.givesUp() && op.State != provisioning.OpSent:
+			continue // given up at the end, as all that is not in doubt
 		case op.State.Held():
 			held = op.Seq
 		case op.State.Settled():
@@ -197,6 +253,9 @@ func (r *Run) Unit(ctx context.Context, u provisioning.Unit) error {
 			held = op.Seq
 		}
 		r.changed(u.ID)
+	}
+	if r.givesUp() {
+		return r.giveUp(ctx, &u)
 	}
 	to := outcome(&u)
 	if err := x.deps.Store.FinishUnit(context.WithoutCancel(ctx), u.ID, u.Gen, x.deps.Owner, to,

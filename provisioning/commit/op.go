@@ -13,6 +13,7 @@ import (
 const (
 	mostAttempts = 4                // how often the intent of one op is written
 	readTries    = 5                // of a read that must not be guessed
+	looks        = 4                // for what was accepted, over the settle time, after the first
 	inFlight     = 90 * time.Second // how long a request may go on after the run was asked to end
 )
 
@@ -27,7 +28,7 @@ func (r *Run) op(ctx context.Context, u *provisioning.Unit, ref provisioning.OpR
 			return err
 		}
 		if op.State == provisioning.OpSent {
-			if err := r.doubt(ctx, ref, op); err != nil || op.State.Settled() {
+			if err := r.doubt(ctx, ref, op); err != nil || op.State.Settled() || r.givesUp() {
 				return err
 			}
 			continue // what the tenant has shown may be another thing by now
@@ -104,7 +105,7 @@ func (r *Run) precondition(ctx context.Context, u *provisioning.Unit, ref provis
 			return false, r.settle(ctx, ref, op, provisioning.OpParked, "", why)
 		}
 	}
-	return true, nil
+	return r.preImage(ctx, ref, op, seen)
 }
 
 // observe reads, and reads again where the system did not answer: a guess is never an answer.
@@ -142,6 +143,9 @@ func (r *Run) send(ctx context.Context, ref provisioning.OpRef, op *provisioning
 	x, c := r.x, op.Change
 	now := x.deps.Clock.Now()
 	intent := x.event(provisioning.EventIntent, ref.Batch, ref.Unit, c.Account, describe(c))
+	if r.Stopped() != "" { // while it was looked at
+		return &provisioning.Error{Code: provisioning.Held, Message: "the batch stops"}
+	}
 	if err := x.deps.Store.MarkSent(ctx, ref, now, intent); err != nil {
 		return err
 	}
@@ -163,10 +167,10 @@ func (r *Run) send(ctx context.Context, ref provisioning.OpRef, op *provisioning
 	op.Error = failure.Message
 	switch {
 	case failure.Denied:
+		r.stopFor("the credential was refused: " + failure.Message) // first of all: the others are not to try it too
 		if err := r.settle(sending, ref, op, provisioning.OpPending, "", "the credential was refused: "+failure.Message); err != nil {
 			return err
 		}
-		r.stopFor("the credential was refused: " + failure.Message)
 		return &provisioning.Error{Code: provisioning.Held, Message: "the credential was refused"}
 	case failure.Unsupported:
 		return r.unsupported(sending, ref, op, failure)
@@ -180,7 +184,8 @@ func (r *Run) send(ctx context.Context, ref provisioning.OpRef, op *provisioning
 	}
 }
 
-// accepted reads back what was accepted; only what is seen is confirmed.
+// accepted reads back what was accepted; only what is seen is confirmed. What is not seen is looked for until the settle time is over,
+// whatever is seen instead: only then can it not come any more.
 func (r *Run) accepted(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, receipt provisioning.Receipt) error {
 	x, c := r.x, op.Change
 	for look := 0; ; look++ {
@@ -193,14 +198,16 @@ func (r *Run) accepted(ctx context.Context, ref provisioning.OpRef, op *provisio
 		if seen.Value == c.After {
 			return r.confirm(ctx, ref, op, fmt.Sprintf("answer %d, read back: %s", receipt.Status, short(seen.Value)), true)
 		}
-		if seen.Value != c.Before {
+		switch {
+		case look < looks:
+		case seen.Value == c.Before:
+			return r.settle(ctx, ref, op, provisioning.OpParked, "", "accepted, but not seen yet: look again, then retry")
+		default:
 			return r.settle(ctx, ref, op, provisioning.OpDrifted, "", fmt.Sprintf("accepted, but it reads %q", short(seen.Value)))
 		}
-		if look == 3 {
-			return r.settle(ctx, ref, op, provisioning.OpParked, "", "accepted, but not seen yet: look again, then retry")
-		}
-		if err := x.deps.Clock.Sleep(ctx, x.deps.Settle/4+10*time.Millisecond); err != nil {
-			return err
+		if err := x.deps.Clock.Sleep(ctx, x.deps.Settle/looks+10*time.Millisecond); err != nil { // the request took its time, and none is left
+			op.SentAt = x.deps.Clock.Now()
+			return nil //nolint:nilerr // in doubt, as above
 		}
 	}
 }
@@ -243,6 +250,9 @@ func (r *Run) unsupported(ctx context.Context, ref provisioning.OpRef, op *provi
 	if err != nil {
 		return err
 	}
+	if why == "" { // it went through for somebody else meanwhile
+		why = "this tenant refused the call: " + how
+	}
 	return r.settle(ctx, ref, op, provisioning.OpByHand, "", why)
 }
 
@@ -258,9 +268,15 @@ func (r *Run) nothingDone(ctx, sending context.Context, ref provisioning.OpRef, 
 	return r.x.deps.Clock.Sleep(ctx, wait)
 }
 
-// refused looks once before it believes a refusal: "already so" is not a failure (contracts/engine.md 3.1, rule 4).
+// refused looks once before it believes a refusal: "already so" is not a failure (contracts/engine.md 3.1, rule 4). Where it cannot look,
+// nothing is known.
 func (r *Run) refused(ctx context.Context, ref provisioning.OpRef, op *provisioning.Op, failure *provisioning.SendError) error {
-	if seen, err := r.observe(ctx, op.Change); err == nil && seen.Value == op.Change.After {
+	seen, err := r.observe(ctx, op.Change)
+	if err != nil {
+		op.SentAt = r.x.deps.Clock.Now()
+		return nil //nolint:nilerr // in doubt: the next round waits and reads again
+	}
+	if seen.Value == op.Change.After {
 		return r.confirm(ctx, ref, op, fmt.Sprintf("refused as %s, and it is so: read back %s", failure.Code, short(seen.Value)), false)
 	}
 	why := failure.Message
@@ -296,6 +312,14 @@ func (r *Run) doubt(ctx context.Context, ref provisioning.OpRef, op *provisionin
 	case c.After:
 		return r.confirm(ctx, ref, op, "in doubt, then read back: "+short(seen.Value), true)
 	case c.Before:
+		// Another batch of ours may have put it back since: then whether this one had its effect is not to be seen, and it is not sent again.
+		by, err := x.deps.Store.ChangedSince(ctx, ref, c)
+		if err != nil {
+			return err
+		}
+		if by > 0 {
+			return r.settle(ctx, ref, op, provisioning.OpDrifted, "", fmt.Sprintf("in doubt, and batch %d changed it since: back to review", by))
+		}
 		return r.settle(ctx, ref, op, provisioning.OpPending, "", "in doubt, then read back: it had no effect. "+op.Error)
 	default:
 		return r.settle(ctx, ref, op, provisioning.OpDrifted, "", fmt.Sprintf("in doubt, and now it reads %q", short(seen.Value)))

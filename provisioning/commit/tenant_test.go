@@ -289,7 +289,7 @@ func (f *firm) run() {
 			Store: f.store, DMS: f.dms, Clock: f.clock, Actor: "l.ortiz", Session: "s", Owner: "me", Tenant: at, Settle: 45 * time.Second,
 		})
 	}
-	p := pool.New(pool.Deps{Store: f.store, Executor: f.exec, Workers: f.side, Event: func(kind provisioning.EventKind, detail string) provisioning.Event {
+	p := pool.New(pool.Deps{Store: f.store, Executor: f.exec, Workers: f.side, Clock: f.clock, Event: func(kind provisioning.EventKind, detail string) provisioning.Event {
 		e := event(kind)
 		e.Detail = detail
 		return e

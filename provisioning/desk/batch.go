@@ -272,12 +272,15 @@ func (d *Desk) saveEdited(ctx context.Context, b *provisioning.Batch, what strin
 		what = "edited a sealed batch"
 	}
 	if len(b.Units) == 0 {
+		if b.Needs != "" && d.deps.Exchange != nil {
+			_ = d.deps.Exchange.Clear(ctx, b.ID) // nobody is to answer it any more
+		}
 		return d.deps.Store.MoveBatch(ctx, b.ID, provisioning.BatchCancelled, "", "", d.event(provisioning.EventStaged, "", what+"; the batch is empty"))
 	}
 	if st := d.state.Load(); st != nil {
 		b.SnapshotID, b.SnapshotAt = st.snap.ID, st.snap.TakenAt
 	}
-	return d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventStaged, "", what))
+	return d.save(ctx, b, d.event(provisioning.EventStaged, "", what))
 }
 
 // reload takes the stored draft where somebody else edited it, so that the next try sees it.
@@ -303,6 +306,7 @@ func cloneBatch(b *provisioning.Batch) *provisioning.Batch {
 		release := *b.Release
 		c.Release = &release
 	}
+	c.Singly = slices.Clone(b.Singly)
 	return &c
 }
 
@@ -349,7 +353,7 @@ func (d *Desk) view(ctx context.Context, b *provisioning.Batch) (*BatchView, err
 			case provisioning.EnableAccount, provisioning.CreateAccount:
 				v.Seats++
 				gains = true
-			case provisioning.AssignLibrary, provisioning.JoinGroup, provisioning.SetLibraryRole:
+			case provisioning.AssignLibrary, provisioning.JoinGroup, provisioning.SetLibraryRole, provisioning.GiveGlobalRole:
 				gains = true
 			default:
 			}
@@ -358,16 +362,18 @@ func (d *Desk) view(ctx context.Context, b *provisioning.Batch) (*BatchView, err
 			v.Gain++
 		}
 	}
+	v.Second, v.SeenOff = d.second(b), d.seenOff(b)
 	v.Confirm = v.Lose
 	if v.Confirm == 0 {
 		v.Confirm = len(b.Units)
 	}
 	if !begun(b.State) && st != nil {
-		verdicts, err := d.judge(ctx, b)
+		verdicts, mark, err := d.judge(ctx, b)
 		if err != nil {
 			return nil, err
 		}
-		v.Verdicts = verdicts
+		v.Verdicts, v.mark = verdicts, mark
+		d.released(b, v)
 		held, _ := staging.Holding(verdicts)
 		v.Held = len(held) > 0
 	}

@@ -149,6 +149,7 @@ type PolicyEffect struct {
 	Gain, Lose int
 	Lines      []string // other differences: limits, protected, walls
 	Hash       string   // of the new text, for AcceptPolicy
+	Second     Second   // how it stands with a second person, where the policy asks for two
 }
 
 // PolicyRow is one person whom a changed policy concerns.

@@ -2,11 +2,13 @@ package desk
 
 import (
 	"context"
+	"crypto/ed25519"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"rollcall/provisioning"
+	"rollcall/provisioning/audit"
 	"rollcall/provisioning/policy"
 )
 
@@ -27,8 +29,20 @@ type Deps struct {
 	PolicySource func() (PolicySource, error)
 	// Operators are the names of those whom the configuration maps, for sealing a batch.
 	Operators []string
-	// AuditKey is the key of the record's chain, for Verify.
-	AuditKey []byte
+	// Mapped are those whom the configuration maps, with their accounts and roles: the last one who may approve is never closed out.
+	Mapped []provisioning.Operator
+	// AuditKey is the key of the record's chain, for Verify; RecordKeys are the public keys whose signatures count on its checkpoints,
+	// none: those that the anchors carry. Anchors reads what the places outside the store kept; nil: there is none to read.
+	AuditKey   []byte
+	RecordKeys []ed25519.PublicKey
+	Anchors    func(ctx context.Context) ([]audit.Anchors, error)
+	// ApprovalKeys are the public keys of those who approve, by the key of the person (Operator.Key); ApprovalKey gives this operator's own,
+	// and makes it on first use. Exchange is where approvals are asked for and given on other machines; nil: nowhere.
+	ApprovalKeys map[string]ed25519.PublicKey
+	ApprovalKey  func(ctx context.Context) (provisioning.Signer, error)
+	Exchange     Exchange
+	// Signer signs the certificates of removal in the installation's name; nil: none can be made.
+	Signer provisioning.Signer
 	// HandSteps gives the exact steps of a change that is done by hand.
 	HandSteps func(provisioning.Change) []string
 	// Directories stand in the order of their priority: an attribute comes from the first that has it, but for those that Prefer
@@ -54,11 +68,18 @@ type Desk struct {
 	rules  atomic.Pointer[policies] // nil: Deps.Policy counts
 	uses   atomic.Pointer[map[string]provisioning.Use]
 
+	removals  atomic.Pointer[removals] // nil: not loaded yet
+	observing atomic.Bool              // a round of looks is under way
+	looking   chan struct{}            // held by whoever looks
+	// lookFailed is when the store last could not keep a look; nil: it could.
+	lookFailed atomic.Pointer[time.Time]
+
 	mu      sync.Mutex // guards what follows
 	gen     uint64
 	draft   *provisioning.Batch // the one that is being staged; nil where there is none
 	self    string              // the account that rollcall signs in with, once known
 	running map[int64]*run
+	asked   map[int64]asked // what was laid out for an approval, by batch; 0: the policy
 	finder  *finder
 	done    map[string]string // account → what a batch of this process did last, read back
 	watched bool              // the schedule is looked at
@@ -73,7 +94,9 @@ type Desk struct {
 // New makes a desk. Load gives it the last snapshot; Sync reads anew.
 func New(deps Deps) *Desk {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Desk{deps: deps, running: make(map[int64]*run), done: make(map[string]string), nudge: func() {}, ctx: ctx, stop: stop}
+	return &Desk{
+		deps: deps, running: make(map[int64]*run), done: make(map[string]string), looking: make(chan struct{}, 1), nudge: func() {}, ctx: ctx, stop: stop,
+	}
 }
 
 // Close pauses nothing and loses nothing: it lets what is in flight finish within its deadline, and returns when every

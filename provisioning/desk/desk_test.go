@@ -89,13 +89,13 @@ func newRig(t *testing.T, people int, change func(*desk.Deps)) *rig {
 		change(&deps)
 	}
 	executor := commit.New(commit.Deps{
-		Store: r.store, DMS: dms, Clock: deps.Clock, Actor: "l.ortiz", Session: "test", Owner: "test", Tenant: "sim", Settle: 50 * time.Millisecond,
+		Store: deps.Store, DMS: dms, Clock: deps.Clock, Actor: "l.ortiz", Session: "test", Owner: "test", Tenant: "sim", Settle: 50 * time.Millisecond,
 		Operation: dms.Operation,
 		Recheck: func(ctx context.Context, u *provisioning.Unit, ch provisioning.Change) string {
 			return r.LiveCheck(ctx, u, ch)
 		},
 	})
-	deps.Dispatcher = pool.New(pool.Deps{Store: r.store, Executor: executor, Event: func(kind provisioning.EventKind, detail string) provisioning.Event {
+	deps.Dispatcher = pool.New(pool.Deps{Store: deps.Store, Executor: executor, Event: func(kind provisioning.EventKind, detail string) provisioning.Event {
 		return provisioning.Event{At: time.Now(), Actor: "l.ortiz", Session: "test", Kind: kind, Detail: detail}
 	}})
 	r.Desk = desk.New(deps)

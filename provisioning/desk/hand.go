@@ -23,7 +23,7 @@ func (d *Desk) Tick(ctx context.Context, batch, unit int64, seq int) error {
 		return notInDraft()
 	}
 	op := b.Units[i].Ops[seq-1]
-	seen, err := d.deps.DMS.Observe(ctx, op.Change)
+	seen, err := d.deps.DMS.Observe(provisioning.ForPerson(ctx), op.Change)
 	if err != nil {
 		return &provisioning.Error{Code: provisioning.Unavailable, Message: "the account could not be read", Hint: "try again", Err: err}
 	}
@@ -39,6 +39,7 @@ func (d *Desk) Tick(ctx context.Context, batch, unit int64, seq int) error {
 	if err := d.deps.Store.TickByHand(ctx, unit, seq, o, e); err != nil {
 		return err
 	}
+	_, _ = d.loadRemovals(ctx) // where the store cannot be read now, the next round of looks does it
 	d.work.Go(func() { d.readTicked(d.ctx, batch, op.Change.Account) })
 	return d.goOn(ctx, batch)
 }

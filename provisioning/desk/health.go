@@ -82,7 +82,7 @@ func (d *Desk) Examine(ctx context.Context, names []string, tell func(name strin
 			bounded, cancel := context.WithTimeout(gctx, examineTime)
 			defer cancel()
 			if e, ok := c.(provisioning.Examiner); ok {
-				if err := e.Examine(bounded, found); err != nil && gctx.Err() == nil {
+				if err := e.Examine(provisioning.ForPerson(bounded), found); err != nil && gctx.Err() == nil {
 					found(provisioning.Finding{What: "examined", State: provisioning.FindingBad, Detail: "no answer within a minute", Mend: "try again later"})
 				}
 			}

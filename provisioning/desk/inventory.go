@@ -77,7 +77,7 @@ func (d *Desk) takeInventory(ctx context.Context, snap, previous *provisioning.S
 	}
 	snap.Accounts, snap.Libraries, snap.Groups = r.inventory.Accounts, r.inventory.Libraries, r.inventory.Groups
 	if proof.Complete {
-		snap.Cursors[name] = r.evidence.Cursor
+		snap.Cursors[name], snap.AccountsFrom = r.evidence.Cursor, r.evidence.Started
 	}
 	if !proof.Complete && previous != nil {
 		seen := make(map[string]bool, len(snap.Accounts))

@@ -12,7 +12,9 @@ import (
 // newBatch stages units in a batch that stands for itself, beside the one that is being staged: with its title, the minute at which it
 // is to begin (zero: when an operator commits it) in the operator's zone, and its readers where it is sealed. It is a draft: it is
 // reviewed and confirmed for itself.
-func (d *Desk) newBatch(ctx context.Context, title string, due time.Time, zone string, readers []string, units []provisioning.Unit) (*provisioning.Batch, error) {
+func (d *Desk) newBatch(ctx context.Context, title string, due time.Time, zone string, readers []string, units []provisioning.Unit,
+	more ...func(*provisioning.Batch),
+) (*provisioning.Batch, error) {
 	if err := d.mayChange(); err != nil {
 		return nil, err
 	}
@@ -24,6 +26,9 @@ func (d *Desk) newBatch(ctx context.Context, title string, due time.Time, zone s
 		if err := d.future(b.Due); err != nil {
 			return nil, err
 		}
+	}
+	for _, add := range more {
+		add(b)
 	}
 	changes := 0
 	for _, u := range units {
@@ -42,7 +47,7 @@ func (d *Desk) newBatch(ctx context.Context, title string, due time.Time, zone s
 	if b.Sealed() {
 		what = fmt.Sprintf("staged a sealed batch: %d people, %d changes", len(b.Units), changes)
 	}
-	if err := d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventStaged, "", what)); err != nil {
+	if err := d.save(ctx, b, d.event(provisioning.EventStaged, "", what)); err != nil {
 		return nil, err
 	}
 	return b, nil

@@ -161,7 +161,8 @@ func (d *Desk) PolicyEffect(ctx context.Context) (*PolicyEffect, error) {
 		}
 	}
 	effect.Lines = policyLines(p.kept, next)
-	return effect, nil
+	effect.Second, err = d.policySecond(ctx)
+	return effect, err
 }
 
 // policyRow compares what two policies give one person.
@@ -222,9 +223,12 @@ func policyLines(old, next *policy.Policy) []string {
 	number("percent", old.Limits.Percent, next.Limits.Percent)
 	number("day", old.Limits.Day, next.Limits.Day)
 	number("week", old.Limits.Week, next.Limits.Week)
+	number("part_percent", old.Limits.PartPercent, next.Limits.PartPercent)
+	number("part_least", old.Limits.PartLeast, next.Limits.PartLeast)
 	if old.Limits.Stale != next.Limits.Stale {
 		lines = append(lines, fmt.Sprintf("limit stale: %s, was %s", next.Limits.Stale, old.Limits.Stale))
 	}
+	lines = append(lines, approvalLines(old.Approval, next.Approval)...)
 	wall := func(p *policy.Policy) []string {
 		var walls []string
 		for _, w := range p.Walls {
@@ -236,8 +240,21 @@ func policyLines(old, next *policy.Policy) []string {
 	return lines
 }
 
+// approvalLines says what differs between two policies in what needs a second person.
+func approvalLines(old, next policy.Approval) []string {
+	var lines []string
+	before, after := old.Rules(), next.Rules()
+	for i := range after {
+		if before[i] != after[i] {
+			lines = append(lines, fmt.Sprintf("approval %s, was %s", after[i], before[i]))
+		}
+	}
+	return lines
+}
+
 // AcceptPolicy lets the policy of the file count: the hash must be that of the effect that was on the screen, the number the people
-// whom it concerns. The roll is compared anew.
+// whom it concerns. Where the policy asks for two people, the first one's acceptance is Held until another person accepted it too, here or
+// on another machine. The roll is compared anew.
 func (d *Desk) AcceptPolicy(ctx context.Context, hash string, people int) error {
 	if err := d.mayChange(); err != nil {
 		return err
@@ -269,7 +286,11 @@ func (d *Desk) AcceptPolicy(ctx context.Context, hash string, people int) error 
 	if err != nil {
 		return err
 	}
-	if err := d.accept(ctx, *p.pending, fmt.Sprintf("accepted: %d people gain a right, %d lose one", effect.Gain, effect.Lose)); err != nil {
+	with, err := d.twoForPolicy(ctx, effect)
+	if err != nil {
+		return err
+	}
+	if err := d.accept(ctx, *p.pending, fmt.Sprintf("accepted: %d people gain a right, %d lose one%s", effect.Gain, effect.Lose, with)); err != nil {
 		return err
 	}
 	d.rules.Store(&policies{counts: next, kept: next})

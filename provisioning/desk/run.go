@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/staging"
@@ -38,12 +37,12 @@ func (d *Desk) Commit(ctx context.Context, c Commit) error {
 		return err
 	}
 	if released != "" {
-		if err := d.deps.Store.SaveBatch(ctx, b, d.batchEvent(provisioning.EventReleased, b.ID, released)); err != nil {
+		if err := d.save(ctx, b, d.batchEvent(provisioning.EventReleased, b.ID, released)); err != nil {
 			return err
 		}
 	}
 	e := d.event(provisioning.EventCommitted, "", fmt.Sprintf("%d people, %d changes, hash %s", len(b.Units), v.Changes, b.Hash))
-	if err := d.deps.Store.MoveBatch(ctx, b.ID, provisioning.BatchCommitted, b.Hash, "", e); err != nil {
+	if err := d.deps.Store.LetGo(ctx, b.ID, b.Hash, v.mark, e); err != nil {
 		return err
 	}
 	d.noDraft(b.ID)
@@ -101,6 +100,9 @@ func (d *Desk) confirmed(ctx context.Context, b *provisioning.Batch, c Commit) (
 		b.Release = &provisioning.Release{Hash: b.Hash, By: d.deps.Operator.Name, At: d.now(), People: c.People, Reason: c.Reason}
 		released = fmt.Sprintf("%d people released: %s", c.People, c.Reason)
 	}
+	if err := d.secondPerson(ctx, b, v.Verdicts, released); err != nil {
+		return nil, "", err
+	}
 	return v, released, nil
 }
 
@@ -150,6 +152,8 @@ func (d *Desk) start(b *provisioning.Batch) {
 			}
 			_ = d.loadUses(ctx) // what the tenant has shown meanwhile: known at the next read at the latest
 			d.readTouched(ctx, b.ID)
+			_, _ = d.loadRemovals(ctx) // where the store cannot be read now, the next round of looks does it
+			d.lookNow()
 			if !d.goesOn(ctx, r) {
 				return
 			}
@@ -185,9 +189,6 @@ func (d *Desk) Wait(ctx context.Context, id int64) error {
 	}
 }
 
-// rateWindow is the span over which the rate of a running batch is told.
-const rateWindow = 5 * time.Second
-
 // Follow says how far a batch is; a screen asks for it a few times a second.
 func (d *Desk) Follow(ctx context.Context, id int64) (*Running, error) {
 	b, err := d.readable(ctx, id)
@@ -199,9 +200,6 @@ func (d *Desk) Follow(ctx context.Context, id int64) (*Running, error) {
 		return nil, err
 	}
 	r := &Running{View: v, State: b.State}
-	now := d.now()
-	recent := 0
-	first := now
 	for i := range b.Units {
 		for j := range b.Units[i].Ops {
 			op := &b.Units[i].Ops[j]
@@ -214,24 +212,17 @@ func (d *Desk) Follow(ctx context.Context, id int64) (*Running, error) {
 				r.Failed++
 			case provisioning.OpByHand:
 				r.Hand++
-			case provisioning.OpConfirmed:
-				if now.Sub(op.DoneAt) < rateWindow {
-					recent++
-					if op.DoneAt.Before(first) {
-						first = op.DoneAt
-					}
-				}
 			default:
 			}
 		}
 	}
-	span := min(rateWindow, now.Sub(b.CommittedAt))
-	if recent > 0 && span > 0 {
-		r.Rate = float64(recent) / span.Seconds()
-		r.Left = time.Duration(float64(r.Total-r.Done) / r.Rate * float64(time.Second))
+	var budget provisioning.RateState
+	if shown := d.deps.DMS.Budget(); shown != nil {
+		budget = shown.Rate()
 	}
-	if budget := d.deps.DMS.Budget(); budget != nil {
-		r.Allowed = budget.Rate().Allowed
+	r.Allowed = budget.Allowed
+	if pace := tempoOf(d.now(), b, budget); d.active(id) {
+		r.Rate, r.Left, r.Until = pace.Rate, pace.Left, pace.Until
 	}
 	d.mu.Lock()
 	running := d.running[id]
@@ -275,12 +266,34 @@ func (d *Desk) Pause(ctx context.Context, id int64) error {
 	return d.move(ctx, id, provisioning.BatchPaused, "paused by "+d.deps.Operator.Name)
 }
 
-// Cancel lets what is in flight finish and gives up the rest for good.
+// Cancel lets what is in flight finish and gives up the rest for good. What is in doubt of a batch that rests is read back first, and
+// nothing more is sent.
 func (d *Desk) Cancel(ctx context.Context, id int64) error {
 	if err := d.move(ctx, id, provisioning.BatchCancelled, "cancelled by "+d.deps.Operator.Name); err != nil {
 		return err
 	}
+	d.withdraw(ctx, id)
+	if !d.active(id) {
+		if err := d.settleDoubts(ctx, id); err != nil {
+			return err
+		}
+	}
 	return d.loadDraft(ctx)
+}
+
+// settleDoubts has what is in doubt of a cancelled batch read back.
+func (d *Desk) settleDoubts(ctx context.Context, id int64) error {
+	if err := d.deps.Store.Recover(ctx, id, d.batchEvent(provisioning.EventResumed, id, "cancelled: what is in doubt is read back")); err != nil {
+		return err
+	}
+	b, err := d.deps.Store.Batch(ctx, id)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(b.Units, func(u provisioning.Unit) bool { return u.State == provisioning.UnitPending }) {
+		d.start(b)
+	}
+	return nil
 }
 
 // Resume goes on with a batch that was paused, stopped or interrupted. What was sent and not confirmed is in doubt: it is
@@ -295,6 +308,15 @@ func (d *Desk) Resume(ctx context.Context, id int64) error {
 	}
 	if d.active(id) {
 		return nil
+	}
+	if b.State == provisioning.BatchCancelled {
+		open := slices.ContainsFunc(b.Units, func(u provisioning.Unit) bool {
+			return u.State == provisioning.UnitPending || u.State == provisioning.UnitRunning
+		})
+		if !open {
+			return &provisioning.Error{Code: provisioning.Invalid, Message: fmt.Sprintf("batch %d is cancelled", id), Hint: "stage a new batch"}
+		}
+		return d.settleDoubts(ctx, id)
 	}
 	e := d.batchEvent(provisioning.EventResumed, id, "resumed by "+d.deps.Operator.Name)
 	if err := d.deps.Store.Recover(ctx, id, e); err != nil {
@@ -328,14 +350,12 @@ func (d *Desk) Retry(ctx context.Context, id int64) error {
 	if len(units) == 0 {
 		return &provisioning.Error{Code: provisioning.Invalid, Message: "nothing in this batch failed"}
 	}
+	if err := d.again(ctx, b); err != nil {
+		return err
+	}
 	e := d.batchEvent(provisioning.EventResumed, id, fmt.Sprintf("retry of %d people by %s", len(units), d.deps.Operator.Name))
 	if err := d.deps.Store.RetryUnits(ctx, id, units, e); err != nil {
 		return err
-	}
-	if b.State != provisioning.BatchCommitted {
-		if err := d.deps.Store.MoveBatch(ctx, id, provisioning.BatchCommitted, b.Hash, "", e); err != nil {
-			return err
-		}
 	}
 	d.start(b)
 	return nil
@@ -355,14 +375,4 @@ func (d *Desk) move(ctx context.Context, id int64, to provisioning.BatchState, w
 		return err
 	}
 	return d.deps.Store.MoveBatch(ctx, id, to, b.Hash, why, d.batchEvent(provisioning.EventBatch, id, why))
-}
-
-// LiveCheck is what the executor asks at the moment of sending: is the target protected, or the hand that does it? The answer
-// is "" to go on, or why not (threats G2, G3).
-func (d *Desk) LiveCheck(ctx context.Context, u *provisioning.Unit, c provisioning.Change) string {
-	identity := d.identity(ctx)
-	if identity == "" {
-		return "the account that rollcall signs in with cannot be read, so it cannot be protected"
-	}
-	return staging.LiveCheck(d.policy(), d.deps.Operator.Account, identity)(u, c)
 }

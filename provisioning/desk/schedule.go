@@ -41,7 +41,9 @@ func (d *Desk) schedule(ctx context.Context, b *provisioning.Batch, c Commit, at
 	if !due.Equal(b.Due) || b.Zone == "" {
 		b.Due, b.Zone = due, zone(at)
 	}
-	b.Hash, b.Release = staging.Hash(b), nil
+	if hash := staging.Hash(b); hash != b.Hash {
+		b.Hash, b.Release = hash, nil
+	}
 	v, released, err := d.confirmed(ctx, b, c)
 	if err != nil {
 		return err
@@ -61,7 +63,7 @@ func (d *Desk) schedule(ctx context.Context, b *provisioning.Batch, c Commit, at
 	if released != "" {
 		e = d.batchEvent(provisioning.EventReleased, b.ID, released)
 	}
-	if err := d.deps.Store.SaveBatch(ctx, b, e); err != nil {
+	if err := d.save(ctx, b, e); err != nil {
 		return err
 	}
 	e = d.event(provisioning.EventScheduled, "", fmt.Sprintf("for %s: %d people, %d changes, hash %s", minute, len(b.Units), v.Changes, b.Hash))
@@ -112,7 +114,7 @@ func (d *Desk) Unschedule(ctx context.Context, id int64) error {
 		return nil
 	}
 	b.Due, b.Zone = time.Time{}, ""
-	if err := d.deps.Store.SaveBatch(ctx, b, d.event(provisioning.EventStaged, "", "without a minute")); err != nil {
+	if err := d.save(ctx, b, d.event(provisioning.EventStaged, "", "without a minute")); err != nil {
 		return err
 	}
 	d.mu.Lock()

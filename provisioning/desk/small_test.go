@@ -27,6 +27,7 @@ type hand struct {
 	mu     sync.Mutex
 	now    time.Time
 	asleep map[chan struct{}]time.Time // until when
+	swift  bool                        // whoever sleeps moves the clock on, and goes on at once
 }
 
 func newHand(at time.Time) *hand { return &hand{now: at, asleep: make(map[chan struct{}]time.Time)} }
@@ -39,6 +40,11 @@ func (h *hand) Now() time.Time {
 
 func (h *hand) Sleep(ctx context.Context, d time.Duration) error {
 	h.mu.Lock()
+	if h.swift {
+		h.now = h.now.Add(d)
+		h.mu.Unlock()
+		return ctx.Err()
+	}
 	woken := make(chan struct{})
 	h.asleep[woken] = h.now.Add(d)
 	h.mu.Unlock()
@@ -79,7 +85,8 @@ type people struct {
 	mu    sync.Mutex
 	list  []provisioning.Person
 	down  bool
-	block chan struct{} // a read waits until it is closed
+	block chan struct{}                                                                 // a read waits until it is closed
+	bend  func([]provisioning.Person, *provisioning.ReadEvidence) []provisioning.Person // what a listing is made of it; nil: nothing
 	reads int
 }
 
@@ -88,7 +95,7 @@ func (p *people) System() string { return "okta" }
 
 func (p *people) ReadAll(ctx context.Context, emit func([]provisioning.Person) error) (provisioning.ReadEvidence, error) {
 	p.mu.Lock()
-	list, down, block := slices.Clone(p.list), p.down, p.block
+	list, down, block, bend := slices.Clone(p.list), p.down, p.block, p.bend
 	p.reads++
 	p.mu.Unlock()
 	if block != nil {
@@ -102,6 +109,10 @@ func (p *people) ReadAll(ctx context.Context, emit func([]provisioning.Person) e
 	if down {
 		e.EndMarker, e.Failure, e.Seen = false, "connection refused", 0
 		return e, nil
+	}
+	if bend != nil {
+		list = bend(list, &e)
+		e.Seen = len(list)
 	}
 	return e, emit(list)
 }
@@ -144,7 +155,8 @@ type dms struct {
 	first    map[provisioning.ChangeKind]provisioning.FirstUse
 	try      func(tell func(provisioning.Operation, provisioning.UseState, string)) error
 	tried    []string
-	reading  func() // told before one account is read; nil: nobody
+	reading  func()          // told before one account is read; nil: nobody
+	dark     map[string]bool // accounts that one by one cannot be read
 }
 
 func (d *dms) Name() string                             { return "imanage" }
@@ -183,6 +195,9 @@ func (d *dms) Account(_ context.Context, id string) (provisioning.Account, bool,
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.dark[id] {
+		return provisioning.Account{}, false, fmt.Errorf("no answer")
+	}
 	if a := d.accounts[id]; a != nil {
 		return copied(a), true, nil
 	}
@@ -285,6 +300,13 @@ func (d *dms) Send(_ context.Context, c provisioning.Change) (provisioning.Recei
 	return provisioning.Receipt{Status: 200}, nil
 }
 
+// down makes accounts unreadable, one by one.
+func (d *dms) down(accounts map[string]bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dark = accounts
+}
+
 // byHand is somebody at Control Center.
 func (d *dms) byHand(c provisioning.Change) {
 	d.mu.Lock()
@@ -318,6 +340,7 @@ type small struct {
 	dms   *dms
 	store *sqlite.Store
 	path  string
+	with  func(*desk.Deps) // changes what a desk is made of; nil: nothing
 }
 
 // newSmall makes a firm of n people, U001 to Un, who are all set up; the policy gives everybody LON and its group ALL.
@@ -404,6 +427,9 @@ groups = ["LON/ALL"]
 		Tenant: "tenant", AuditKey: bytes.Repeat([]byte{1}, audit.KeySize), HandSteps: func(provisioning.Change) []string { return []string{"do it"} },
 		FullEvery: map[string]time.Duration{"okta": 0}, Operator: provisioning.Operator{Name: operator, Account: "U001", Role: role},
 		Operators: []string{"l.ortiz", "m.chen"},
+	}
+	if s.with != nil {
+		s.with(&deps)
 	}
 	executor := commit.New(commit.Deps{
 		Store: store, DMS: s.dms, Clock: s.clock, Actor: operator, Session: operator, Owner: operator, Tenant: "tenant", Settle: time.Second,

@@ -104,6 +104,9 @@ func (d *Desk) Load(ctx context.Context) (*Roll, error) {
 	if err := d.loadUses(ctx); err != nil {
 		return nil, err
 	}
+	if _, err := d.loadRemovals(ctx); err != nil {
+		return nil, err
+	}
 	snap, err := d.deps.Store.LatestSnapshot(ctx)
 	if err != nil || snap == nil {
 		return nil, err

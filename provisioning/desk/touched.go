@@ -80,7 +80,7 @@ func (d *Desk) readTicked(ctx context.Context, id int64, account string) {
 	if err != nil || st == nil {
 		return
 	}
-	a, found, err := d.deps.DMS.Account(ctx, account)
+	a, found, err := d.deps.DMS.Account(provisioning.ForPerson(ctx), account)
 	i, known := st.account[strings.ToUpper(account)]
 	if err != nil || !found || !known {
 		return

@@ -151,7 +151,7 @@ func (d *Desk) notSandbox(ctx context.Context, id string) (string, error) {
 	if identity == "" {
 		return "", &provisioning.Error{Code: provisioning.Unavailable, Message: "the account that rollcall signs in with cannot be read, so it cannot be kept out"}
 	}
-	a, found, err := d.deps.DMS.Account(ctx, id)
+	a, found, err := d.deps.DMS.Account(provisioning.ForPerson(ctx), id)
 	if err != nil {
 		return "", &provisioning.Error{Code: provisioning.Unavailable, Message: id + " cannot be read", Hint: "try again", Err: err}
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"rollcall/provisioning"
+	"rollcall/provisioning/audit"
 )
 
 // Filter names a set of the roll's rows.
@@ -128,6 +129,14 @@ type BatchView struct {
 	Held     bool // a guard holds it
 	// Confirm is the number of people that must be typed to commit it: those who lose access, or all of them when none does.
 	Confirm int
+	// Second is how it stands with a second person's approval.
+	Second Second
+	// SeenOff says by unit id how the end of an account's access stands: "seen off 14:21:10". Only of accounts that the batch closed.
+	SeenOff map[int64]string
+	// Released are the people who are released singly and still are, by unit id; Whole is the release of the whole batch.
+	Released map[int64]provisioning.Release
+	Whole    *provisioning.Release
+	mark     int64 // for LetGo: what the verdicts rest on
 }
 
 // Line is one change in plain words. All raw strings.
@@ -156,9 +165,10 @@ type Running struct {
 	Active  bool // a dispatcher is at work on it in this process
 	Done    int  // ops settled
 	Total   int
-	Rate    float64 // ops a second, lately
-	Allowed float64 // what the system allows; 0 not known
-	Left    time.Duration
+	Rate    float64       // ops a second, lately, while nobody had to wait; 0 not known yet
+	Allowed float64       // what the system allows, in requests a second; 0 not known
+	Left    time.Duration // 0 not known yet, or nothing is left
+	Until   time.Time     // the document system asked everybody to wait until then; zero: it did not
 	Failed  int
 	Hand    int
 	Err     string
@@ -204,6 +214,9 @@ type Report struct {
 	Bad    int64  // the first row that does not hold, 0 where all do
 	Reason string // what is wrong there, a sentence
 	Head   string // hex of the last hash
+	// Proven says that every row is covered by an anchor outside the store; Trust are the sentences on what the proof rests on.
+	Proven bool
+	Trust  []string
 }
 
 // Hits is the answer to a search over the roll.
@@ -226,3 +239,9 @@ func (h *Hits) Spans(cell string) []Span {
 	}
 	return h.spans(cell)
 }
+
+// Removed is a certificate of removal and CertifiedPerson somebody on it: for the screens, which know the record by the desk alone.
+type (
+	Removed         = audit.Certificate
+	CertifiedPerson = audit.CertificatePerson
+)

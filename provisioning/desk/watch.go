@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"rollcall/provisioning"
@@ -17,11 +16,10 @@ const (
 	readAhead = 2 * time.Minute
 	// patience is how long a due batch waits for a read that is under way, or for a store that does not answer.
 	patience = 45 * time.Second
-	// releaseFor is how long after its minute a release that was given with the schedule counts (DESIGN 5).
-	releaseFor = time.Hour
 )
 
-// RunSchedule has the desk begin scheduled batches at their minute, until Close. Only the process that owns the store does it, with an
+// RunSchedule has the desk begin scheduled batches at their minute, and read again whom batches closed out until they are seen off, until
+// Close. Only the process that owns the store does it, with an
 // operator who may change something; in any other it does nothing.
 func (d *Desk) RunSchedule() {
 	d.mu.Lock()
@@ -66,6 +64,7 @@ func (w *watch) run(ctx context.Context) {
 func (w *watch) look(ctx context.Context) time.Duration {
 	d := w.d
 	now := d.now().Round(0) // by the wall clock: a monotonic one stands still while a laptop sleeps
+	d.observe(ctx)
 	batches, err := d.deps.Store.Scheduled(ctx)
 	if err != nil {
 		return lookEvery // the store says nothing now: it is asked again
@@ -135,7 +134,7 @@ func (w *watch) readFor(ctx context.Context, b *provisioning.Batch, now time.Tim
 // fire begins a batch whose minute has come, if it is the one that was confirmed and every guard lets it go; else it has missed its
 // minute, with the reason. It reports whether that was decided.
 func (d *Desk) fire(ctx context.Context, b *provisioning.Batch, late time.Duration) bool {
-	why, err := d.stops(ctx, b)
+	why, mark, err := d.stops(ctx, b)
 	switch {
 	case err != nil && late < patience:
 		return false
@@ -148,31 +147,37 @@ func (d *Desk) fire(ctx context.Context, b *provisioning.Batch, late time.Durati
 	}
 	e := d.event(provisioning.EventCommitted, "", fmt.Sprintf("at its minute, %s: %d people, hash %s", b.Due.Format("2006-01-02 15:04 UTC"), len(b.Units), b.Hash))
 	e.Actor = b.CommittedBy + " (scheduled)"
-	if err := d.deps.Store.MoveBatch(ctx, b.ID, provisioning.BatchCommitted, b.Hash, "", e); err != nil {
-		return provisioning.CodeOf(err) == provisioning.Stale // taken back, moved or begun meanwhile: not ours
+	if err := d.deps.Store.LetGo(ctx, b.ID, b.Hash, mark, e); err != nil {
+		return false // it was taken back, moved or begun meanwhile, or another batch was let go: the next look tells
 	}
 	_ = d.decideReturners(ctx, b) // where it cannot be kept, the collision stays in sight
 	d.start(b)
 	return true
 }
 
-// stops says why a batch may not begin at its minute; "" where it may.
-func (d *Desk) stops(ctx context.Context, b *provisioning.Batch) (string, error) {
+// stops says why a batch may not begin at its minute; "" where it may, with the mark that LetGo wants. What was released with the
+// schedule counts until an hour after the minute.
+func (d *Desk) stops(ctx context.Context, b *provisioning.Batch) (why string, mark int64, err error) {
 	if staging.Hash(b) != b.Hash {
-		return "it is not the batch that was confirmed", nil
+		return "it is not the batch that was confirmed", 0, nil
 	}
-	verdicts, err := d.judge(ctx, b)
+	if b.Needs != "" || d.needs(b) != "" {
+		a, why, err := d.approvedBy(ctx, b)
+		if err != nil {
+			return "", 0, err
+		}
+		if a == nil {
+			return "it needs a second person: " + why, 0, nil
+		}
+	}
+	verdicts, mark, err := d.judge(ctx, b)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
-	held, _ := staging.Holding(verdicts)
-	if r := b.Release; r != nil && r.Hash == b.Hash && d.now().Sub(b.Due) <= releaseFor {
-		held = slices.DeleteFunc(held, func(v provisioning.Verdict) bool { return v.Releasable })
+	if held, _ := staging.Holding(verdicts); len(held) > 0 {
+		return "held at its minute by " + guards(held), 0, nil
 	}
-	if len(held) == 0 {
-		return "", nil
-	}
-	return "held at its minute by " + guards(held), nil
+	return "", mark, nil
 }
 
 // miss moves a batch to missed: it is offered, and never begun by itself. Where the store cannot be written now, the next look does it.

@@ -45,6 +45,9 @@ func (d *Desk) lines(st *compared, u *provisioning.Unit) []Line {
 	return lines
 }
 
+// Plain says a change in plain words, with its effect.
+func Plain(c provisioning.Change) string { return what(c) + ": " + effect(c) }
+
 // what says a change as a help desk would say it.
 func what(c provisioning.Change) string {
 	switch c.Kind {
@@ -68,6 +71,8 @@ func what(c provisioning.Change) string {
 		return "remove from library " + c.Library
 	case provisioning.RemoveGlobalRole:
 		return "remove global role " + c.Object
+	case provisioning.GiveGlobalRole:
+		return "give back global role " + c.Object
 	case provisioning.TransferWorkspace:
 		return "give workspace " + c.Object + " to " + c.After
 	case provisioning.ReleaseLock:
@@ -104,6 +109,8 @@ func effect(c provisioning.Change) string {
 		return "in → out"
 	case provisioning.RemoveGlobalRole:
 		return "held → gone"
+	case provisioning.GiveGlobalRole:
+		return "gone → held"
 	default:
 		return empty(c.Before) + " → " + empty(c.After)
 	}
@@ -162,13 +169,19 @@ func (d *Desk) Explain(r *Roll, index int) Explanation {
 // quiet says a row without a mismatch.
 func (d *Desk) quiet(row *Row, name string) string {
 	a := row.Account()
+	removal := ""
+	if a != nil && !a.Enabled {
+		removal, _ = d.RemovalOf(a.ID)
+	}
 	switch {
 	case row.Person == nil && a != nil && d.policy().Service(a.ID):
 		return fmt.Sprintf("%s is a listed service account.", a.ID)
 	case row.Person == nil && a != nil:
 		return fmt.Sprintf("%s has nobody behind it in the directory, and is %s.", a.ID, state(a))
+	case removal != "":
+		return fmt.Sprintf("%s: %s.", name, removal)
 	case a != nil && d.lately(a.ID) != "":
-		return fmt.Sprintf("%s: %s. Seen off pending: iManage may take up to eight hours.", name, d.lately(a.ID))
+		return fmt.Sprintf("%s: %s.", name, d.lately(a.ID))
 	case a == nil:
 		return fmt.Sprintf("%s is %s in the directory and has no account in iManage.", name, statusWord(row.Person))
 	case !row.Away && !a.Enabled:

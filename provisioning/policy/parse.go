@@ -28,6 +28,7 @@ type (
 		Ungoverned    []string        `toml:"ungoverned"`
 		WallsCSV      string          `toml:"walls_csv"`
 		Limits        Limits          `toml:"limits"`
+		Approval      Approval        `toml:"approval"`
 		Grades        []fileGrade     `toml:"grade"`
 		Rules         []fileRule      `toml:"birthright"`
 		Mappings      []fileMapping   `toml:"mapping"`
@@ -85,6 +86,9 @@ func Parse(data []byte, read func(name string) ([]byte, error)) (*Policy, error)
 	if err := p.setLimits(f.Limits); err != nil {
 		return nil, err
 	}
+	if err := p.setApproval(f.Approval); err != nil {
+		return nil, err
+	}
 	if err := p.checkLists(); err != nil {
 		return nil, err
 	}
@@ -124,26 +128,14 @@ func invalid(format string, args ...any) error {
 	return &provisioning.Error{Code: provisioning.Invalid, Message: fileName + ": " + fmt.Sprintf(format, args...), Hint: "mend the file"}
 }
 
-func (p *Policy) setLimits(l Limits) error {
-	if l.StaleIn != "" {
-		d, err := time.ParseDuration(l.StaleIn)
-		if err != nil || d <= 0 {
-			return invalid("limits.stale is no duration such as 1h or 30m: %s", l.StaleIn)
-		}
-		l.Stale = d
-	}
-	if l.Count < 0 || l.Day < 0 || l.Week < 0 || l.Percent < 0 || l.Percent > 100 {
-		return invalid("limits must be 0 or more, and percent at most 100")
-	}
-	p.Limits = l
-	return nil
-}
-
 func (p *Policy) checkLists() error {
 	for _, list := range [][]string{p.ProtectedIDs, p.VIPs, p.Services} {
 		for _, pattern := range list {
 			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
 				return invalid("%q is no account id or pattern", pattern)
+			}
+			if isGroup(pattern) && (strings.HasSuffix(pattern, "/") || spaced(pattern)) {
+				return invalid("%q is no group: LIBRARY/GROUP, or /GROUP for a global one", pattern)
 			}
 		}
 	}

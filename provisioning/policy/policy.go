@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"rollcall/provisioning"
 )
@@ -15,9 +14,10 @@ import (
 // Policy is a firm's policy. Parse, Default and Guarding make one; it is immutable afterwards and safe for concurrent use.
 type Policy struct {
 	Limits        Limits
-	ProtectedIDs  []string // break-glass accounts: ids, or patterns with *
-	VIPs          []string // accounts that are never changed here
-	Services      []string // accounts of machines: ids, or patterns with *
+	Approval      Approval
+	ProtectedIDs  []string // break-glass accounts: ids, emails or groups (LIBRARY/GROUP, /GROUP), or patterns of them with *
+	VIPs          []string // accounts that are never changed here, named like those
+	Services      []string // accounts of machines, named like those
 	ExcludedTypes []string // employment types that get no account
 	Ungoverned    []string // LIBRARY/GROUP or LIBRARY, patterns with *: given by hand, never in excess
 	Walls         []Wall   // those of the file and those of its CSV
@@ -26,16 +26,6 @@ type Policy struct {
 	mappings   []*source
 	exceptions []*source
 	made       *engine
-}
-
-// Limits are the guards' limits (DESIGN 5).
-type Limits struct {
-	Count   int           `toml:"count"`   // people who lose access in one batch
-	Percent int           `toml:"percent"` // of the enabled accounts; the smaller of the two holds
-	Day     int           `toml:"day"`     // people over any rolling 24 h
-	Week    int           `toml:"week"`    // people over any rolling 7 days
-	Stale   time.Duration `toml:"-"`       // how old a snapshot may be at the review
-	StaleIn string        `toml:"stale"`
 }
 
 // Wall keeps groups apart: each of its patterns is a side, and no account may hold groups of two different sides.
@@ -49,7 +39,7 @@ const DefaultRole = "DEFAULT"
 
 // Default is the policy of a firm that wrote none: every guard on, nobody listed, no rule.
 func Default() *Policy {
-	p := &Policy{Limits: Limits{Count: 20, Percent: 10, Day: 20, Week: 40, Stale: time.Hour}}
+	p := &Policy{Limits: defaultLimits()}
 	p.made = compile(p)
 	return p
 }
@@ -141,11 +131,7 @@ func (p *Policy) Guarding(other *Policy) *Policy {
 			both.Walls = append(both.Walls, w)
 		}
 	}
-	both.Limits.Count = min(p.Limits.Count, other.Limits.Count)
-	both.Limits.Percent = min(p.Limits.Percent, other.Limits.Percent)
-	both.Limits.Day = min(p.Limits.Day, other.Limits.Day)
-	both.Limits.Week = min(p.Limits.Week, other.Limits.Week)
-	both.Limits.Stale = min(p.Limits.Stale, other.Limits.Stale)
+	both.Limits = p.Limits.stricter(other.Limits)
 	both.made = compile(&both)
 	return &both
 }

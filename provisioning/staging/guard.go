@@ -2,6 +2,7 @@ package staging
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,44 +11,38 @@ import (
 	"rollcall/provisioning/policy"
 )
 
-// Facts is what the guards judge a batch by: the snapshot it rests on, the policy, and who is at the desk.
+// Facts is what the guards judge a batch by: the snapshot it rests on, the policy, who is at the desk, and what was done lately.
 type Facts struct {
 	Policy   *policy.Policy
 	Snapshot *provisioning.Snapshot
 	Now      time.Time
 	Operator string // the operator's own account, "" where the mapping names none
 	Identity string // the account that rollcall signs in with
-	// Day and Week count the people whose access was ended in the last 24 h and 7 days, by kind of change.
-	Day, Week map[provisioning.ChangeKind]int
-}
-
-// removals are the kinds that are counted, apart (DESIGN 5), each with the words for the people it is done to.
-func removals() []struct {
-	kind  provisioning.ChangeKind
-	words string
-} {
-	return []struct {
-		kind  provisioning.ChangeKind
-		words string
-	}{
-		{provisioning.DisableAccount, "disabled"},
-		{provisioning.RemoveLibrary, "removed from a library"},
-		{provisioning.LeaveGroup, "removed from a group"},
-		{provisioning.RemoveGlobalRole, "removed from a global role"},
-	}
+	// Approved are the accounts of those who approved the batch, Approvers of everybody who may approve one.
+	Approved  []string
+	Approvers []string
+	// Day and Week are what was taken away in the last 24 h and 7 days, from anywhere, with what is on its way.
+	Day, Week []provisioning.Ended
+	// Undone is what undo batches changed in the last 24 h.
+	Undone []provisioning.Change
 }
 
 // Judge lets every guard look at a batch, and returns their verdicts, those that hold first. The batch itself is not changed:
-// a held batch is held whole, never trimmed (DESIGN 5).
+// a held batch is held whole, never trimmed (DESIGN 5). A verdict that an operator released for this hash, whole or for each of its
+// people, does not hold any more, and says so.
 func Judge(b *provisioning.Batch, f Facts) []provisioning.Verdict {
 	g := newJudge(b, f)
 	var verdicts []provisioning.Verdict
 	verdicts = append(verdicts, g.counts()...)
+	verdicts = append(verdicts, g.parts()...)
 	verdicts = append(verdicts, g.wholeGroups()...)
+	verdicts = append(verdicts, g.undone()...)
+	verdicts = append(verdicts, g.left()...)
 	verdicts = append(verdicts, g.protected(), g.self(), g.administrators(), g.proof(), g.staleness())
 	if len(f.Policy.Walls) > 0 {
 		verdicts = append(verdicts, g.walls())
 	}
+	release(b, f.Now, verdicts)
 	slices.SortStableFunc(verdicts, func(a, b provisioning.Verdict) int {
 		switch {
 		case a.Holds == b.Holds:
@@ -80,6 +75,7 @@ type judge struct {
 	people   map[provisioning.PersonKey]*provisioning.Person
 	absent   map[provisioning.PersonKey]*provisioning.Absence
 	enabled  int
+	gone     map[string]bool // accounts that a batch closes or closed since the snapshot was taken
 }
 
 func newJudge(b *provisioning.Batch, f Facts) *judge {
@@ -88,6 +84,12 @@ func newJudge(b *provisioning.Batch, f Facts) *judge {
 		accounts: make(map[string]*provisioning.Account, len(f.Snapshot.Accounts)),
 		people:   make(map[provisioning.PersonKey]*provisioning.Person, len(f.Snapshot.People)),
 		absent:   make(map[provisioning.PersonKey]*provisioning.Absence, len(f.Snapshot.Absent)),
+		gone:     make(map[string]bool),
+	}
+	for i := range f.Week {
+		if e := &f.Week[i]; e.Kind == provisioning.DisableAccount && g.since(e) {
+			g.gone[strings.ToUpper(e.Account)] = true
+		}
 	}
 	for i := range f.Snapshot.Accounts {
 		a := &f.Snapshot.Accounts[i]
@@ -105,44 +107,9 @@ func newJudge(b *provisioning.Batch, f Facts) *judge {
 	return g
 }
 
-// limit is the smaller of the count and the percentage of the enabled accounts.
-func (g *judge) limit(count int) int {
-	return min(count, g.enabled*g.Policy.Limits.Percent/100)
-}
-
-// counts holds what takes access from too many: in the batch, over 24 h and over 7 days, each kind of removal apart.
-func (g *judge) counts() []provisioning.Verdict {
-	limits := g.Policy.Limits
-	var verdicts []provisioning.Verdict
-	for _, r := range removals() {
-		names := g.names(func(u *provisioning.Unit) bool { return does(u, r.kind) })
-		if len(names) == 0 && r.kind != provisioning.DisableAccount {
-			continue
-		}
-		windows := []struct {
-			guard, span string
-			past, limit int
-		}{
-			{"count", "in this batch", 0, g.limit(limits.Count)},
-			{"24 hours", "in 24 h", g.Day[r.kind], g.limit(limits.Day)},
-			{"7 days", "in 7 days", g.Week[r.kind], limits.Week},
-		}
-		for _, w := range windows {
-			total := w.past + len(names)
-			v := provisioning.Verdict{
-				Guard: w.guard, Releasable: true, Holds: len(names) > 0 && total > w.limit,
-				Sentence: fmt.Sprintf("%d of %d people %s %s", total, w.limit, r.words, w.span),
-			}
-			if v.Holds {
-				v.People = names
-			}
-			// A quiet verdict is told once, for what hurts most; a holding one always.
-			if v.Holds || (r.kind == provisioning.DisableAccount && w.guard == "24 hours") {
-				verdicts = append(verdicts, v)
-			}
-		}
-	}
-	return verdicts
+// since reports whether the snapshot may not show a removal yet.
+func (g *judge) since(e *provisioning.Ended) bool {
+	return e.Pending || !e.At.Before(g.Snapshot.TakenAt)
 }
 
 // protected holds for break-glass and service accounts, the VIP list and accounts that a directory owns. Never releasable.
@@ -169,21 +136,49 @@ func (g *judge) whyProtected(u *provisioning.Unit) string {
 	if g.Policy.Service(u.Account) && u.EndsAccess() {
 		return "service account"
 	}
-	if a := g.accounts[u.Account]; a != nil && a.Managed() {
-		return "directory-managed"
+	a := g.accounts[u.Account]
+	if a == nil {
+		return ""
 	}
-	return ""
+	if why, ok := g.Policy.ProtectedAccount(a); ok {
+		return why
+	}
+	switch {
+	case g.Policy.ServiceAccount(a) && u.EndsAccess():
+		return "service account"
+	case a.Managed():
+		return "directory-managed"
+	default:
+		return ""
+	}
 }
 
-// self holds when the operator, or the account that rollcall signs in with, would lose access (threats G3).
+// self holds when the operator, who approved, or the account that rollcall signs in with would lose access, or nobody who may approve
+// would be left (threats G3).
 func (g *judge) self() provisioning.Verdict {
 	v := provisioning.Verdict{Guard: "self", Sentence: "not yourself, not rollcall's own account"}
+	hold := func(u *provisioning.Unit, why string) {
+		v.Holds = true
+		v.People = append(v.People, fmt.Sprintf("%s (%s)", u.Name, why))
+		v.Sentence = "this would lock out the hand that does it: drop it from the batch"
+	}
+	closing := make(map[string]*provisioning.Unit) // of those who may approve
 	for i := range g.batch.Units {
 		u := &g.batch.Units[i]
-		if why := selfWhy(u, g.Operator, g.Identity); why != "" {
-			v.Holds = true
-			v.People = append(v.People, fmt.Sprintf("%s (%s)", u.Name, why))
-			v.Sentence = "this would lock out the hand that does it: drop it from the batch"
+		if why := selfWhy(u, g.Operator, g.Identity, g.Approved); why != "" {
+			hold(u, why)
+		} else if does(u, provisioning.DisableAccount) && among(g.Approvers, u.Account) {
+			closing[strings.ToUpper(u.Account)] = u
+		}
+	}
+	stays := slices.ContainsFunc(g.Approvers, func(id string) bool {
+		id = strings.ToUpper(id)
+		a := g.accounts[id]
+		return a != nil && a.Enabled && !g.gone[id] && closing[id] == nil
+	})
+	for _, id := range slices.Sorted(maps.Keys(closing)) {
+		if !stays {
+			hold(closing[id], lastApprover)
 		}
 	}
 	return v
@@ -193,10 +188,18 @@ func (g *judge) self() provisioning.Verdict {
 func (g *judge) administrators() provisioning.Verdict {
 	before, leaving := make(map[string]int), make(map[string][]string)
 	for _, a := range g.accounts {
-		if a.Enabled {
+		if a.Enabled && !g.gone[strings.ToUpper(a.ID)] {
 			for _, library := range a.Administers() {
 				before[library]++
 			}
+		}
+	}
+	for i := range g.Week { // who lost the group alone, and is still shown in it
+		e := &g.Week[i]
+		id := strings.ToUpper(e.Account)
+		if a := g.accounts[id]; e.Kind == provisioning.LeaveGroup && e.Object == provisioning.NRTADMIN && g.since(e) && a != nil && a.Enabled &&
+			!g.gone[id] && slices.Contains(a.Administers(), e.Library) {
+			before[e.Library]--
 		}
 	}
 	for i := range g.batch.Units {
@@ -308,18 +311,4 @@ func (g *judge) staleness() provisioning.Verdict {
 		v.Sentence = fmt.Sprintf("the roll is %s old, the limit is %s: read again first", age.Round(time.Minute), g.Policy.Limits.Stale)
 	}
 	return v
-}
-
-func (g *judge) names(keep func(*provisioning.Unit) bool) []string {
-	var names []string
-	for i := range g.batch.Units {
-		if keep(&g.batch.Units[i]) {
-			names = append(names, g.batch.Units[i].Name)
-		}
-	}
-	return names
-}
-
-func does(u *provisioning.Unit, kind provisioning.ChangeKind) bool {
-	return slices.ContainsFunc(u.Ops, func(o provisioning.Op) bool { return o.Change.Kind == kind })
 }

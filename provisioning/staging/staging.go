@@ -148,11 +148,11 @@ func renumber(u *provisioning.Unit) {
 	}
 }
 
-// thaw takes a batch back to a draft: an edit voids the review, the hash and any release (DESIGN 3.6).
+// thaw takes a batch back to a draft: an edit voids the review, the hash and every release (DESIGN 3.6).
 func thaw(b *provisioning.Batch) {
 	b.State = provisioning.BatchDraft
 	b.Hash = ""
-	b.Release = nil
+	b.Release, b.Singly = nil, nil
 }
 
 func editable(b *provisioning.Batch) error {
@@ -179,9 +179,12 @@ func Hash(b *provisioning.Batch) string {
 			c := u.Ops[j].Change
 			number(h, u.Ops[j].Seq)
 			text(h, string(c.Kind), c.Account, c.Library, c.Object, c.Before, c.After, c.ByHand)
-			if c.Profile != nil {
+			switch {
+			case c.Profile != nil:
 				text(h, c.Profile.Encode())
-			} else {
+			case c.Along != nil: // of a removal, which carries no profile
+				text(h, c.Along.Encode())
+			default:
 				text(h, "")
 			}
 		}

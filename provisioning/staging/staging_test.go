@@ -55,6 +55,9 @@ func removed(i int) provisioning.Unit {
 // teamed is a firm in which the first n are a group.
 func teamed(n int) *provisioning.Snapshot {
 	s := firm(300)
+	for i := range s.Accounts {
+		s.Accounts[i].Memberships = []provisioning.Membership{{Library: "LON", Role: "DEFAULT"}}
+	}
 	for i := range n {
 		s.Accounts[i].Groups = []provisioning.GroupRef{{Library: "LON", Group: "TEAM"}}
 	}
@@ -81,6 +84,15 @@ func onWord(i int) provisioning.Unit {
 
 func facts(s *provisioning.Snapshot) staging.Facts {
 	return staging.Facts{Policy: policy.Default(), Snapshot: s, Now: now.Add(time.Minute)}
+}
+
+// lately are disables of accounts that nobody else has.
+func lately(n int) []provisioning.Ended {
+	var list []provisioning.Ended
+	for i := range n {
+		list = append(list, provisioning.Ended{Kind: provisioning.DisableAccount, Account: fmt.Sprintf("GONE%d", i), At: now.Add(-time.Hour)})
+	}
+	return list
 }
 
 func batchOf(t interface{ Fatal(...any) }, units ...provisioning.Unit) *provisioning.Batch {
@@ -129,12 +141,12 @@ func TestGuards(t *testing.T) {
 		"percent of a small firm": {facts(firm(50)), many(6), "count,24 hours", true},
 		"rolling day": {func() staging.Facts {
 			f := facts(firm(300))
-			f.Day = map[provisioning.ChangeKind]int{provisioning.DisableAccount: 18}
+			f.Day = lately(18)
 			return f
 		}(), many(3), "24 hours", true},
 		"rolling week": {func() staging.Facts {
 			f := facts(firm(300))
-			f.Week = map[provisioning.ChangeKind]int{provisioning.DisableAccount: 38}
+			f.Week = lately(38)
 			return f
 		}(), many(3), "7 days", true},
 		"self": {func() staging.Facts {
@@ -235,7 +247,7 @@ func TestNoBatchPassesTheLimit(t *testing.T) {
 		n := rapid.IntRange(1, 400).Draw(t, "firm")
 		f := facts(firm(n))
 		day := rapid.IntRange(0, 25).Draw(t, "day")
-		f.Day = map[provisioning.ChangeKind]int{provisioning.DisableAccount: day}
+		f.Day = lately(day)
 		b := &provisioning.Batch{State: provisioning.BatchDraft}
 		leaving := rapid.IntRange(1, min(n, 45)).Draw(t, "leaving")
 		for i := 1; i <= leaving; i++ {

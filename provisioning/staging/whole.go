@@ -37,69 +37,95 @@ func belongs(a *provisioning.Account, department string, tell func(whole)) {
 	}
 }
 
-// loses reports whether a unit's account is gone from what it belongs to: it is disabled, or taken out of just that.
-func loses(u *provisioning.Unit, from whole) bool {
-	return slices.ContainsFunc(u.Ops, func(o provisioning.Op) bool {
-		c := o.Change
-		switch c.Kind {
-		case provisioning.DisableAccount:
-			return true
-		case provisioning.RemoveLibrary:
-			return from == whole{what: "library", name: c.Library}
-		case provisioning.LeaveGroup:
-			return from == whole{"group", c.Library, c.Object}
-		default:
-			return false
+// goneFrom tells what an account is gone from by a change: all that it belongs to where it is closed, or just that which it is taken out of.
+func goneFrom(c provisioning.Change, a *provisioning.Account, department string, tell func(whole)) {
+	switch c.Kind {
+	case provisioning.DisableAccount:
+		if a != nil {
+			belongs(a, department, tell)
 		}
-	})
+	case provisioning.RemoveLibrary:
+		tell(whole{what: "library", name: c.Library})
+		if a == nil {
+			return
+		}
+		for _, group := range a.Groups {
+			if group.Library == c.Library {
+				tell(whole{"group", group.Library, group.Group})
+			}
+		}
+	case provisioning.LeaveGroup:
+		tell(whole{"group", c.Library, c.Object})
+	default:
+	}
 }
 
-// wholeGroups holds a batch that takes away a whole office, practice group, library or group: the mark of a scoping mistake.
+// wholeGroups holds a batch that takes away the last of an office, practice group, library or group, with it alone or over 7 days:
+// the mark of a scoping mistake, or of a slow bleed.
 func (g *judge) wholeGroups() []provisioning.Verdict {
 	departments := g.departments()
-	going := make(map[whole][]string) // whose names go
-	losing := 0
+	going := make(map[whole]*losers)
 	for i := range g.batch.Units {
 		u := &g.batch.Units[i]
 		a := g.accounts[u.Account]
-		if a == nil || !a.Enabled || !u.EndsAccess() {
+		if a == nil || !a.Enabled {
 			continue
 		}
-		losing++
-		belongs(a, departments[a.ID], func(w whole) {
-			if loses(u, w) {
-				going[w] = append(going[w], u.Name)
+		for j := range u.Ops {
+			goneFrom(u.Ops[j].Change, a, departments[a.ID], func(w whole) {
+				if going[w] == nil {
+					going[w] = &losers{}
+				}
+				going[w].person(u)
+			})
+		}
+	}
+	if len(going) == 0 {
+		return nil
+	}
+	without := make(map[whole]map[string]bool) // who is shown there still, and is gone already
+	for i := range g.Week {
+		e := &g.Week[i]
+		id := strings.ToUpper(e.Account)
+		c := provisioning.Change{Kind: e.Kind, Library: e.Library, Object: e.Object}
+		goneFrom(c, g.accounts[id], departments[id], func(w whole) {
+			if going[w] == nil {
+				return
+			}
+			going[w].past(e)
+			if g.since(e) {
+				if without[w] == nil {
+					without[w] = make(map[string]bool)
+				}
+				without[w][id] = true
 			}
 		})
 	}
-	if losing < 2 {
-		return nil
-	}
-	all := make(map[whole]int, len(going))
+	stay := make(map[whole]int, len(going))
 	for id, a := range g.accounts {
 		if !a.Enabled {
 			continue
 		}
 		belongs(a, departments[id], func(w whole) {
-			if len(going[w]) > 0 {
-				all[w]++
+			if l := going[w]; l != nil && !l.mine[strings.ToUpper(id)] && !without[w][strings.ToUpper(id)] {
+				stay[w]++
 			}
 		})
 	}
 	var verdicts []provisioning.Verdict
-	for w, names := range going {
+	for w, l := range going {
 		least := 2
 		if w.what == "group" {
 			least = smallest
 		}
-		if len(names) < least || len(names) < all[w] {
+		if stay[w] > 0 || len(l.all) < least {
 			continue
 		}
-		slices.Sort(names)
-		verdicts = append(verdicts, provisioning.Verdict{
-			Guard: "whole group", Holds: true, Releasable: true, People: names,
-			Sentence: fmt.Sprintf("the whole of %s would be gone: %d people", w, len(names)),
-		})
+		sentence := fmt.Sprintf("the whole of %s would be gone: %d people", w, len(l.all))
+		if n := len(l.all) - len(l.accounts); n > 0 {
+			sentence += fmt.Sprintf(", %d of them in the last 7 days", n)
+		}
+		verdicts = append(verdicts, l.verdict("whole group", 0, sentence))
 	}
 	slices.SortFunc(verdicts, func(a, b provisioning.Verdict) int { return strings.Compare(a.Sentence, b.Sentence) })
 	return verdicts

@@ -32,6 +32,13 @@ type Desk interface {
 	DropUnit(ctx context.Context, unit int64) error
 	DropOp(ctx context.Context, unit int64, seq int) error
 	EditOp(ctx context.Context, unit int64, seq int, after string) error
+	Release(ctx context.Context, batch int64, hash, account, reason string) error
+	Unrelease(ctx context.Context, batch int64, hash, account string) error
+	Approve(ctx context.Context, batch int64, covers, words string) error
+	CollectApprovals(ctx context.Context, batch int64) (bool, error)
+	Certificate(ctx context.Context, batch int64, account string) (desk.Removed, error)
+	LookNow(ctx context.Context, batch int64, account string) error
+	Undo(ctx context.Context, batch int64, reason string) (desk.UndoResult, error)
 	ReadOnly() string
 }
 
@@ -50,11 +57,16 @@ type Model struct {
 	why    string // why there is nothing to show
 	ran    bool   // it was running at the last look
 	zone   *time.Location
+
+	certify    func(ctx context.Context, batch int64) (file string, err error) // writes the signed certificate; nil: nobody does
+	beats      int
+	collecting bool   // somebody looks for an approval
+	refused    string // why the last one that was found does not count
 }
 
-// New makes the screen of a batch; 0 is the draft.
-func New(ctx context.Context, d Desk, st *ui.Styles, now func() time.Time, id int64) *Model {
-	return &Model{ctx: ctx, desk: d, st: st, now: now, id: id, open: make(map[int64]bool)}
+// New makes the screen of a batch; 0 is the draft. certify writes its signed certificate to a file and says which; nil: nothing does.
+func New(ctx context.Context, d Desk, st *ui.Styles, now func() time.Time, id int64, certify func(ctx context.Context, batch int64) (string, error)) *Model {
+	return &Model{ctx: ctx, desk: d, st: st, now: now, id: id, open: make(map[int64]bool), certify: certify}
 }
 
 // The screen's own messages carry the screen that asked: what goes later is a batch that lies under the one of now.
@@ -137,6 +149,18 @@ func (m *Model) Update(msg tea.Msg) tea.Cmd {
 		if msg.of == m {
 			return m.follow()
 		}
+	case collected:
+		if msg.of == m {
+			return m.didCollect(msg)
+		}
+	case certified:
+		if msg.of == m {
+			return m.didCertify(msg)
+		}
+	case undone:
+		if msg.of == m {
+			return m.didUndo(msg)
+		}
 	case done:
 		if msg.of != m {
 			return nil
@@ -151,6 +175,7 @@ func (m *Model) Update(msg tea.Msg) tea.Cmd {
 		if m.view != nil && m.view.Batch.State == provisioning.BatchScheduled && !m.now().Before(m.view.Batch.Due) {
 			return m.load()
 		}
+		return m.collect()
 	}
 	return nil
 }

@@ -63,6 +63,9 @@ func (m *Model) confirm(at time.Time) tea.Cmd {
 	if v.Lose > 0 {
 		title = fmt.Sprintf("%s: %s access.", head, plural(v.Lose, "person loses", "people lose"))
 	}
+	if v.Second.Needs != "" && !v.Second.Given {
+		body = append(body, "It needs a second person: "+v.Second.Needs+". With the number typed they are asked, and nothing begins before they approved just this.")
+	}
 	if v.Held {
 		body = append(body, "Releasing it is for this batch and this hour, and stands in the record with your name.")
 	}
@@ -73,7 +76,7 @@ func (m *Model) confirm(at time.Time) tea.Cmd {
 		Yes: func(reason string) tea.Cmd {
 			order.Reason = reason
 			if at.IsZero() {
-				return func() tea.Msg { return began{m, m.desk.Commit(m.ctx, order)} }
+				return m.begin(order)
 			}
 			text := fmt.Sprintf("batch %d begins %s, %s. S lists it", order.Batch, ui.Moment(at, m.zone), ui.Until(at, m.now()))
 			return m.act(text, func(ctx context.Context) error { return m.desk.Schedule(ctx, order, at) })()

@@ -108,6 +108,18 @@ func (m *Model) drafting() []ui.Binding {
 		}
 		return ""
 	}
+	held := func() string {
+		if why := loose(); why != "" {
+			return why
+		}
+		if s := state(); s != provisioning.BatchReviewed && s != provisioning.BatchApproved {
+			return "review it first: c"
+		}
+		if u, _ := m.at(); u == nil || !m.heldHere(u) {
+			return "put the cursor on a person whom a guard holds"
+		}
+		return ""
+	}
 	planned := func() string {
 		if why := empty(); why != "" {
 			return why
@@ -129,6 +141,10 @@ func (m *Model) drafting() []ui.Binding {
 	if planned() == "" {
 		drop, edit, back = 0, 0, 3
 	}
+	approve := 0
+	if m.waits() {
+		approve, edit = 4, 0
+	}
 	return []ui.Binding{
 		{Keys: []string{"c"}, Help: commit, Footer: 1, Danger: true, Disabled: unscheduled, Long: "freeze the batch, ask the guards, and commit it, or confirm it for its time, with the number typed", Do: func() tea.Cmd {
 			return m.review(time.Time{})
@@ -136,6 +152,8 @@ func (m *Model) drafting() []ui.Binding {
 		{Keys: []string{"t"}, Help: "set a time", Footer: 2, Danger: true, Disabled: unscheduled, Long: "the minute at which it begins by itself, confirmed with the number typed", Do: m.setTime},
 		{Keys: []string{"d"}, Help: "drop", Footer: drop, Disabled: loose, Long: "drop the change under the cursor, or the whole person", Do: m.drop},
 		{Keys: []string{"e"}, Help: "edit", Footer: edit, Disabled: editable, Long: "give the change under the cursor another value", Do: m.edit},
+		{Keys: []string{"A"}, Help: "approve", Footer: approve, Disabled: m.mayNotApprove, Danger: true, Long: "approve it as a second person, with the four words that the requester reads to you", Do: m.approve},
+		{Keys: []string{"R"}, Help: "release", Disabled: held, Danger: true, Long: "let the one person under the cursor go who is held, with a reason; again: hold them", Do: m.release},
 		{Keys: []string{"X"}, Help: "take back", Footer: back, Disabled: planned, Long: "it no longer begins by itself: it is a draft again", Do: m.takeBack},
 	}
 }
@@ -193,6 +211,13 @@ func (m *Model) running() []ui.Binding {
 	resumable := !m.active() && (state == provisioning.BatchPaused || state == provisioning.BatchStopped || state == provisioning.BatchCommitted)
 	cancellable := m.active() || resumable
 	retryable := !m.active() && m.run != nil && m.run.Failed > 0
+	uncertified := func() string {
+		if m.view.Lose == 0 {
+			return "it ends nobody's access"
+		}
+		return ""
+	}
+	undoable := !m.active() && state != provisioning.BatchCommitted
 	_, l := m.at()
 	tickable := l != nil && l.State == provisioning.OpByHand
 	id := m.id
@@ -203,6 +228,9 @@ func (m *Model) running() []ui.Binding {
 		{Keys: []string{"R"}, Help: "retry failed", Footer: 4, Danger: true, Disabled: only(retryable, "nothing failed"), Long: "put what failed back to the start of the protocol", Do: func() tea.Cmd {
 			return func() tea.Msg { return began{m, m.desk.Retry(m.ctx, id)} }
 		}},
+		{Keys: []string{"u"}, Help: "undo", Footer: 5, Disabled: only(undoable, "let it come to rest first"), Long: "stage the inverse of what it did, as a batch of its own", Do: m.undo},
+		{Keys: []string{"C"}, Help: "certificate", Footer: 5, Disabled: uncertified, Long: "when each access that it ended was asked off, accepted off and seen off; signed, to a file or to print", Do: m.certificate},
+		{Keys: []string{"l"}, Help: "look now", Disabled: only(m.view.Lose > 0 && !m.active(), "it ended nobody's access"), Long: "read again whether those whose access it ended are seen off", Do: m.act("looked", func(ctx context.Context) error { return m.desk.LookNow(ctx, id, "") })},
 		{Keys: []string{"X"}, Help: "cancel the rest", Danger: true, Disabled: only(cancellable, "it has ended"), Long: "let what is in flight finish, and give up the rest for good", Do: m.cancel},
 	}
 }

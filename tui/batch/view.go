@@ -28,6 +28,9 @@ func (m *Model) Lines(width, height int) []string {
 	for _, t := range ui.Paragraph(m.plan(), width-2, most) {
 		out = append(out, m.st.NewLine(width, false).Space(1).Text(style, t, 0).String())
 	}
+	for _, t := range ui.Paragraph(m.kept(), width-2, most) {
+		out = append(out, m.st.NewLine(width, false).Space(1).Text(ui.Warning, t, 0).String())
+	}
 	out = append(out, m.st.Rule(width, ""))
 	foot := m.guards(width)
 	if m.started() {
@@ -58,7 +61,9 @@ func (m *Model) title(width int) string {
 		}
 		text := fmt.Sprintf("%d of %d", m.run.Done, m.run.Total)
 		if m.run.Active {
-			text += fmt.Sprintf("   %.1f changes/s", m.run.Rate)
+			if m.run.Rate > 0 {
+				text += fmt.Sprintf("   %.1f changes/s", m.run.Rate)
+			}
 			if m.run.Allowed > 0 {
 				text += fmt.Sprintf(" (%.0f requests/s allowed)", m.run.Allowed)
 			}
@@ -159,6 +164,9 @@ func kindWord(k provisioning.Kind) string {
 
 // summary is what a unit comes to, in a few words, and on whose word, where it rests on that.
 func (m *Model) summary(u *provisioning.Unit) string {
+	if r, ok := m.view.Released[u.ID]; ok {
+		return strings.TrimSpace("released: " + r.Reason + "   " + m.effect(u))
+	}
 	if u.Reason != "" {
 		return strings.TrimSpace(m.effect(u) + "   on the word of: " + u.Reason)
 	}
@@ -227,6 +235,9 @@ func (m *Model) lastFact(u *provisioning.Unit) string {
 		}
 	}
 	s := fmt.Sprintf("%d of %d", done, len(lines))
+	if seen := m.view.SeenOff[u.ID]; seen != "" && u.State != provisioning.UnitRunning && u.State != provisioning.UnitPending {
+		return s + ", " + seen
+	}
 	if fact != "" {
 		s += ", " + fact + ", read back"
 	}
@@ -334,7 +345,7 @@ func (m *Model) guards(width int) []string {
 			out = append(out, m.st.NewLine(width, false).Space(1).Cell(ui.Danger, sign, 2).Text(ui.Danger, t, 0).String())
 		}
 	}
-	return append(out, quiet.String())
+	return append(append(out, quiet.String()), m.second(width)...)
 }
 
 func people(list []string) string { return strings.Join(list, ", ") }
@@ -355,6 +366,10 @@ func (m *Model) progress(width int) []string {
 	switch {
 	case m.run.Err != "":
 		text = m.run.Err
+	case m.run.Active && !m.run.Until.IsZero():
+		text = fmt.Sprintf("waiting until %s as iManage asked; %s", m.run.Until.In(ui.Zone(m.view.Batch.Zone)).Format("15:04"), text)
+	case !m.run.Active && (m.view.Batch.State == provisioning.BatchCommitted || m.view.Batch.State == provisioning.BatchPaused || m.view.Batch.State == provisioning.BatchStopped):
+		text = "r resumes it: what is in doubt is read back before anything is sent; X gives up the rest; u undoes what it did"
 	case !m.run.Active && m.run.Hand > 0:
 		text = fmt.Sprintf("%d by hand: ⏎ on the step shows how, t ticks it when it is done", m.run.Hand)
 	case !m.run.Active && m.run.Failed > 0:

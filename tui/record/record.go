@@ -4,6 +4,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -190,6 +191,9 @@ func (m *Model) verdict(width int) string {
 	switch {
 	case !m.checked:
 		l.Word(ui.Muted, "v checks every row against the chain")
+	case m.report.OK && !m.report.Proven: // never called fine: no anchor has seen all of it
+		l.Word(ui.Warning, fmt.Sprintf("%s nothing wrong was found in %d rows: ", m.st.Glyphs.Alert, m.report.Count))
+		l.Text(ui.Warning, names.Clean(strings.Join(m.report.Trust, "; ")), l.Left())
 	case m.report.OK:
 		l.Word(ui.Good, fmt.Sprintf("%s the record holds: %d rows, head %.16s", m.st.Glyphs.Yes, m.report.Count, m.report.Head))
 	default:

@@ -37,10 +37,13 @@ type Config struct {
 	Journal     io.Writer     // every effect is written here as a JSON line, at the moment it takes place
 	EffectDelay time.Duration // before a write takes effect
 	AnswerDelay time.Duration // after it
-	RateLimit   int           // requests a RateWindow; 0: none
-	RateWindow  time.Duration
-	MostPage    int // answers say overflow above it; 0: 9999
-	MostEvents  int // change events an answer; 0: 500
+	// LogonLag is how long after an account was closed its libraries' own records still say that it may sign in (contracts/imanage.md 3:
+	// up to eight hours); none on premises. It is by Now.
+	LogonLag   time.Duration
+	RateLimit  int // requests a RateWindow; 0: none
+	RateWindow time.Duration
+	MostPage   int // answers say overflow above it; 0: 9999
+	MostEvents int // change events an answer; 0: 500
 }
 
 // App is a registered application (contracts/imanage.md 3).

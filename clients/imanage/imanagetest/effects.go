@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Effects counts, by "kind user library object", how often a state-changing request was applied, also where it changed nothing:
@@ -169,6 +170,7 @@ func (s *Server) place(lib *Library, m Mutation) {
 	case "unassign":
 		delete(lib.Members, m.User)
 		delete(lib.Logon, m.User)
+		delete(s.late, [2]string{lib.ID, m.User})
 		for _, g := range lib.Groups {
 			delete(g.Members, m.User)
 		}
@@ -230,7 +232,7 @@ func (s *Server) patch(m Mutation, lib *Library) {
 		case "custom3":
 			u.Custom3 = text
 		case "allow_logon":
-			s.logon(u, lib, flag)
+			s.logon(u, lib, flag, m.At)
 		}
 	}
 	u.EditDate = m.At
@@ -241,8 +243,9 @@ func (s *Server) patch(m Mutation, lib *Library) {
 	}
 }
 
-// logon sets the flag on the global record and every library's, or on one library's alone where there is no global level.
-func (s *Server) logon(u *User, lib *Library, on bool) {
+// logon sets the flag on the global record and every library's, or on one library's alone where there is no global level. The
+// libraries' records tell of a closing late, where the tenant is so.
+func (s *Server) logon(u *User, lib *Library, on bool, at time.Time) {
 	if s.config.OnPrem && lib != nil {
 		lib.Logon[u.ID] = on
 		u.AllowLogon = false
@@ -253,10 +256,23 @@ func (s *Server) logon(u *User, lib *Library, on bool) {
 	}
 	u.AllowLogon = on
 	for _, l := range s.libraries {
-		if _, in := l.Members[u.ID]; in {
-			l.Logon[u.ID] = on
+		if _, in := l.Members[u.ID]; !in {
+			continue
 		}
+		key := [2]string{l.ID, u.ID}
+		switch {
+		case on:
+			delete(s.late, key)
+		case l.Logon[u.ID] && s.config.LogonLag > 0:
+			s.late[key] = at.Add(s.config.LogonLag)
+		}
+		l.Logon[u.ID] = on
 	}
+}
+
+// signsIn is the allow_logon that a library's own record tells. The caller holds mu.
+func (s *Server) signsIn(lib *Library, user string) bool {
+	return lib.Logon[user] || s.now().Before(s.late[[2]string{lib.ID, user}])
 }
 
 func (s *Server) insert(u *User) {

@@ -39,7 +39,7 @@ func (s *Server) routeGroups(w http.ResponseWriter, r *http.Request, lib *Librar
 	case len(p) == 2 && p[1] == "members" && r.Method == http.MethodGet:
 		keep, ok := s.filter(w, r, func(u *User) bool {
 			if lib != nil {
-				return lib.Logon[u.ID]
+				return s.signsIn(lib, u.ID)
 			}
 			return u.AllowLogon
 		})
@@ -152,7 +152,7 @@ func (s *Server) routeRoles(w http.ResponseWriter, r *http.Request, lib *Library
 	case len(p) == 1 && r.Method == http.MethodGet:
 		answer(w, http.StatusOK, map[string]any{"data": roleRow(lib, role)})
 	case len(p) == 2 && p[1] == "members" && r.Method == http.MethodGet:
-		keep, ok := s.filter(w, r, func(u *User) bool { return lib.Logon[u.ID] })
+		keep, ok := s.filter(w, r, func(u *User) bool { return s.signsIn(lib, u.ID) })
 		if !ok {
 			return
 		}

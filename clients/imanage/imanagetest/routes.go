@@ -105,7 +105,7 @@ func (s *Server) routeLibrary(w http.ResponseWriter, r *http.Request, lib *Libra
 }
 
 func (s *Server) listLibraryUsers(w http.ResponseWriter, r *http.Request, lib *Library) {
-	keep, ok := s.filter(w, r, func(u *User) bool { return lib.Logon[u.ID] })
+	keep, ok := s.filter(w, r, func(u *User) bool { return s.signsIn(lib, u.ID) })
 	if !ok {
 		return
 	}

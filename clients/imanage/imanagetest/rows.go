@@ -34,7 +34,7 @@ func (s *Server) spell(id string, key speltRow, row func() any) json.RawMessage 
 
 // libraryRow is an account as a library lists it: the library's own allow_logon, and the library's name.
 func (s *Server) libraryRow(id string, lib *Library) json.RawMessage {
-	return s.rowIn(id, lib.ID, lib.Logon[id])
+	return s.rowIn(id, lib.ID, s.signsIn(lib, id))
 }
 
 // memberRow is an account as a group or a global role lists it.

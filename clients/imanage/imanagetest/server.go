@@ -38,6 +38,7 @@ type Server struct {
 	events      []event
 	forgotten   int // events before this number are no longer known
 	missing     []missing
+	late        map[[2]string]time.Time        // a library and a user: until when its record says that a closed account may sign in
 	spelt       map[string]map[speltRow][]byte // rows of users as JSON, until the user changes
 }
 
@@ -64,7 +65,7 @@ func New(c Config) *Server {
 	s := &Server{
 		config: c, users: make(map[string]*User, len(c.Users)), emails: make(map[string]string, len(c.Users)), libraries: c.Libraries,
 		groups: make(map[string]*Group), globalRoles: c.GlobalRoles, effects: make(map[string]int),
-		tokens: make(map[string]time.Time), refresh: make(map[string]bool), ids: make([]string, 0, len(c.Users)), missing: parseUnsupported(c.Unsupported), spelt: make(map[string]map[speltRow][]byte),
+		tokens: make(map[string]time.Time), refresh: make(map[string]bool), ids: make([]string, 0, len(c.Users)), missing: parseUnsupported(c.Unsupported), late: make(map[[2]string]time.Time), spelt: make(map[string]map[speltRow][]byte),
 	}
 	if s.globalRoles == nil {
 		s.globalRoles = make(map[string]map[string]bool)
@@ -131,6 +132,7 @@ func (s *Server) ExpireTokens() {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.now().Format(http.TimeFormat))
 	if r.URL.Path == "/auth/oauth2/token" || r.URL.Path == "/auth/oauth2/revoke-token" {
 		s.auth(w, r)
 		return

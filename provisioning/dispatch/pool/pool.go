@@ -4,7 +4,9 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/commit"
@@ -15,6 +17,8 @@ type Deps struct {
 	Store    provisioning.Store
 	Executor *commit.Executor
 	Workers  int // people at a time; 8 where 0
+	// Clock waits for a store that cannot be written, to write in it why the batch stopped. Nil: that is tried once.
+	Clock provisioning.Clock
 	// Event makes the event of a batch's end.
 	Event func(kind provisioning.EventKind, detail string) provisioning.Event
 }
@@ -42,15 +46,24 @@ func (p *Pool) Run(ctx context.Context, batch int64, changed func(unit int64)) e
 		if err != nil {
 			return err
 		}
-		err = p.walk(ctx, run, b, taken)
+		if b.State == provisioning.BatchCancelled {
+			run.GiveUp()
+		} else if cleared, failed := run.Clear(ctx, b.Units); failed != nil {
+			err = failed
+		} else if cleared {
+			b, err = p.deps.Store.Batch(ctx, batch)
+		}
+		if err == nil {
+			err = p.walk(ctx, run, b, taken)
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		why := run.Stopped()
-		if err != nil { // the store failed: stop cleanly, as far as the store still lets us
-			why = err.Error()
+		if err != nil { // the store failed: stop cleanly, as soon as the store lets us
+			why = plainly(err)
 		}
-		again, end := p.end(ctx, batch, why, taken)
+		again, end := p.endSurely(ctx, batch, why, taken)
 		if err == nil {
 			err = end
 		}
@@ -99,6 +112,32 @@ feed:
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// plainly says a failure of the store for whoever reads why a batch stopped.
+func plainly(err error) string {
+	var e *provisioning.Error
+	if errors.As(err, &e) && e.Code == provisioning.Unavailable {
+		return "the record could not be written: " + e.Message
+	}
+	return err.Error()
+}
+
+// endTries is how often the end of a batch is tried to be written, each time after a second more.
+const endTries = 5
+
+// endSurely is end, and again where the store cannot be written for a moment. Where it cannot for longer, the batch stays as it is, and is
+// offered for resume.
+func (p *Pool) endSurely(ctx context.Context, batch int64, why string, taken map[turn]bool) (again bool, err error) {
+	for try := 1; ; try++ {
+		again, err = p.end(ctx, batch, why, taken)
+		if provisioning.CodeOf(err) != provisioning.Unavailable || try == endTries || p.deps.Clock == nil {
+			return again, err
+		}
+		if p.deps.Clock.Sleep(ctx, time.Duration(try)*time.Second) != nil {
+			return again, err
+		}
+	}
 }
 
 // end closes a batch that came to its own end, or stops it with the reason. again says that a unit was set free meanwhile.

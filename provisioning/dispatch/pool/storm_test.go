@@ -15,6 +15,7 @@ import (
 	"rollcall/provisioning"
 	"rollcall/provisioning/audit"
 	"rollcall/provisioning/commit"
+	"rollcall/provisioning/dispatch/dispatchtest"
 	"rollcall/provisioning/dispatch/pool"
 	"rollcall/provisioning/store/sqlite"
 )
@@ -31,7 +32,7 @@ func (w *ward) run(ctx context.Context, wrap func(provisioning.Store) provisioni
 		w.t.Fatal(err)
 	}
 	defer store.Close()
-	options.Name, options.URL, options.Username, options.Password, options.AllowLoopbackHTTP = "imanage", w.url, "svc", provisioning.NewSecret("pw"), true
+	options.Name, options.URL, options.Username, options.Password, options.AllowLoopbackHTTP = "imanage", w.url, dispatchtest.Username, provisioning.NewSecret(dispatchtest.Password), true
 	client, err := imanage.New(options)
 	if err != nil {
 		w.t.Fatal(err)
@@ -44,36 +45,22 @@ func (w *ward) run(ctx context.Context, wrap func(provisioning.Store) provisioni
 	event := func(kind provisioning.EventKind, detail string) provisioning.Event {
 		return provisioning.Event{At: time.Now(), Actor: "tester", Session: "storm", Kind: kind, Detail: detail}
 	}
-	batches, err := store.Unfinished(ctx)
-	if err != nil || len(batches) != 1 {
-		w.t.Fatalf("%d unfinished, %v", len(batches), err)
-	}
-	if err := store.Recover(ctx, batches[0].ID, event(provisioning.EventResumed, "test")); err != nil {
-		w.t.Fatal(err)
-	}
-	if batches[0].State != provisioning.BatchCommitted {
-		if err := store.MoveBatch(ctx, batches[0].ID, provisioning.BatchCommitted, "h", "", event(provisioning.EventResumed, "test")); err != nil {
-			w.t.Fatal(err)
-		}
+	batch, ok, err := dispatchtest.Resume(ctx, store, event(provisioning.EventResumed, "test"))
+	if err != nil || !ok {
+		w.t.Fatalf("nothing is offered for resume, %v", err)
 	}
 	executor := commit.New(commit.Deps{
 		Store: journal, DMS: client, Clock: provisioning.SystemClock{}, Actor: "tester", Session: "storm", Owner: "storm", Tenant: "sim",
 		Settle: w.settle,
 	})
-	return pool.New(pool.Deps{Store: journal, Executor: executor, Workers: 8, Event: event}).Run(ctx, batches[0].ID, nil)
+	return pool.New(pool.Deps{Store: journal, Executor: executor, Workers: 8, Event: event}).Run(ctx, batch, nil)
 }
 
-// effective counts the writes that took effect, by the server's own request log.
+// effective counts the writes that the server worked on, by its own request log.
 func (w *ward) effective() int {
 	n := 0
-	for _, e := range w.server.Bench().Log() {
-		if e.Method == http.MethodGet || strings.HasPrefix(e.Path, "/auth") {
-			continue
-		}
-		took := e.Fault == 0 && e.Status >= 200 && e.Status < 300
-		if took || e.Fault == wiretest.AfterEffect || e.Fault == wiretest.ResetAfter || e.Fault == wiretest.CutBody {
-			n++
-		}
+	for _, times := range dispatchtest.Worked(w.server) {
+		n += times
 	}
 	return n
 }
@@ -81,6 +68,7 @@ func (w *ward) effective() int {
 // TestStorm: 502 after the effect, connections cut before and after it, cut answers, and a server that throttles, during a batch of
 // 500 changes: every change is confirmed once, and the request log shows one effective write for each.
 func TestStorm(t *testing.T) {
+	t.Parallel()
 	w := newWard(t, 125, 0)
 	w.settle = 80 * time.Millisecond
 	bench := w.server.Bench()
@@ -100,14 +88,14 @@ func TestStorm(t *testing.T) {
 	if err := w.run(context.Background(), nil, imanage.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if lost, double := w.verdict(); lost+double > 0 {
-		t.Errorf("%d lost, %d done twice", lost, double)
+	if v := w.verdict(); !v.OK() {
+		t.Errorf("%d lost, %d done twice", len(v.Lost), len(v.Double))
 	}
-	if n := w.effective(); n != len(w.changes) {
-		t.Errorf("%d changes, %d effective writes in the request log", len(w.changes), n)
+	if n := w.effective(); n != len(w.firm.Wanted) {
+		t.Errorf("%d changes, %d effective writes in the request log", len(w.firm.Wanted), n)
 	}
 	w.checkJournal()
-	t.Logf("%d changes, %d requests, in %s", len(w.changes), len(bench.Log()), time.Since(began).Round(time.Millisecond))
+	t.Logf("%d changes, %d requests, in %s", len(w.firm.Wanted), len(bench.Log()), time.Since(began).Round(time.Millisecond))
 }
 
 // brittle is a store whose disk fills: it refuses to write the intent, or the outcome.
@@ -150,8 +138,8 @@ func TestNoRecordNoRequest(t *testing.T) {
 	if err := w.run(context.Background(), nil, imanage.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if lost, double := w.verdict(); lost+double > 0 {
-		t.Errorf("%d lost, %d done twice", lost, double)
+	if v := w.verdict(); !v.OK() {
+		t.Errorf("%d lost, %d done twice", len(v.Lost), len(v.Double))
 	}
 	w.checkJournal()
 }
@@ -175,8 +163,8 @@ func TestCredentialLost(t *testing.T) {
 	if err := w.run(context.Background(), nil, imanage.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if lost, double := w.verdict(); lost+double > 0 {
-		t.Errorf("%d lost, %d done twice", lost, double)
+	if v := w.verdict(); !v.OK() {
+		t.Errorf("%d lost, %d done twice", len(v.Lost), len(v.Double))
 	}
 	w.checkJournal()
 }
@@ -235,4 +223,25 @@ func TestStopRules(t *testing.T) {
 			t.Errorf("only %d people were left alone", pending)
 		}
 	})
+}
+
+// TestRetryTriesAgain: a change that was given up after its four attempts is really tried again on an operator's retry, with attempts of
+// its own.
+func TestRetryTriesAgain(t *testing.T) {
+	w := newWard(t, 2, 0)
+	w.settle = 20 * time.Millisecond
+	w.server.Bench().Inject(wiretest.Fault{Kind: wiretest.Status, Method: http.MethodPatch, Path: "/work/api/v2/customers/1/users/U000", Times: 4, Status: http.StatusBadGateway})
+	if err := w.run(context.Background(), nil, imanage.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if v := w.verdict(); len(v.Lost) == 0 {
+		t.Fatal("nothing failed: the test shows nothing")
+	}
+	if people := w.retry(); people != 1 {
+		t.Fatalf("%d people are to be tried again", people)
+	}
+	if err := w.run(context.Background(), nil, imanage.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w.check()
 }

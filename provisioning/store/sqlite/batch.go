@@ -12,22 +12,23 @@ import (
 	"rollcall/provisioning"
 )
 
-// SaveBatch inserts a batch, or replaces a draft's or reviewed one's units, under the optimistic lock.
+// SaveBatch inserts a batch, or replaces a draft's or reviewed one's units, under the optimistic lock. It saves drafts and reviewed ones,
+// and an approved one that stays so: every other state is come to by a door of its own.
 func (s *Store) SaveBatch(ctx context.Context, b *provisioning.Batch, e provisioning.Event) error {
-	release, readers := "", ""
-	if b.Release != nil {
-		data, err := json.Marshal(b.Release)
-		if err != nil {
-			return err
-		}
-		release = string(data)
+	if b.State != provisioning.BatchDraft && b.State != provisioning.BatchReviewed && (b.State != provisioning.BatchApproved || b.ID == 0) {
+		return stale(fmt.Sprintf("a batch is not saved as %s", b.State))
 	}
-	if b.Sealed() {
-		data, err := json.Marshal(b.Readers)
-		if err != nil {
-			return err
-		}
-		readers = string(data)
+	release, err := jsonText(b.Release, b.Release != nil)
+	if err != nil {
+		return err
+	}
+	readers, err := jsonText(b.Readers, b.Sealed())
+	if err != nil {
+		return err
+	}
+	singly, err := jsonText(b.Singly, len(b.Singly) > 0)
+	if err != nil {
+		return err
 	}
 	id, version := b.ID, b.Version
 	units := slices.Clone(b.Units)
@@ -39,17 +40,17 @@ func (s *Store) SaveBatch(ctx context.Context, b *provisioning.Batch, e provisio
 		id = next
 	}
 	e.Batch = id
-	err := s.change(ctx, func(tx *sql.Tx) error {
+	err = s.change(ctx, func(tx *sql.Tx) error {
 		if b.ID == 0 {
-			if _, err := tx.ExecContext(ctx, `insert into batch (id, state, version, created_by, created_at, snapshot_id, snapshot_at, hash, release, due, zone, title, readers)
-				values (?,?,1,?,?,?,?,?,?,?,?,?,?)`, id, string(b.State), b.CreatedBy, nanos(b.CreatedAt), b.SnapshotID, nanos(b.SnapshotAt), b.Hash, release,
-				nanos(b.Due), b.Zone, b.Title, readers); err != nil {
+			if _, err := tx.ExecContext(ctx, `insert into batch (id, state, version, created_by, created_at, snapshot_id, snapshot_at, hash, release, due, zone, title, readers,
+				needs, singly, undoes) values (?,?,1,?,?,?,?,?,?,?,?,?,?,?,?,?)`, id, string(b.State), b.CreatedBy, nanos(b.CreatedAt), b.SnapshotID, nanos(b.SnapshotAt),
+				b.Hash, release, nanos(b.Due), b.Zone, b.Title, readers, b.Needs, singly, b.Undoes); err != nil {
 				return unavailable("the batch cannot be saved", err)
 			}
 		} else {
-			r, err := tx.ExecContext(ctx, `update batch set state=?, version=version+1, snapshot_id=?, snapshot_at=?, hash=?, release=?, due=?, zone=?, title=?, readers=?
-				where id=? and version=? and state in ('draft','reviewed','approved')`,
-				string(b.State), b.SnapshotID, nanos(b.SnapshotAt), b.Hash, release, nanos(b.Due), b.Zone, b.Title, readers, id, version)
+			r, err := tx.ExecContext(ctx, `update batch set state=?, version=version+1, snapshot_id=?, snapshot_at=?, hash=?, release=?, due=?, zone=?, title=?, readers=?,
+				needs=?, singly=? where id=? and version=? and (state='approved' or (state in ('draft','reviewed') and ?1<>'approved'))`, string(b.State), b.SnapshotID, nanos(b.SnapshotAt), b.Hash,
+				release, nanos(b.Due), b.Zone, b.Title, readers, b.Needs, singly, id, version)
 			if err := one(r, err, "the batch was changed by somebody else"); err != nil {
 				return err
 			}
@@ -59,6 +60,17 @@ func (s *Store) SaveBatch(ctx context.Context, b *provisioning.Batch, e provisio
 				}
 			}
 		}
+		if err := saveHands(ctx, tx, id, b.Hands); err != nil {
+			return err
+		}
+		if b.State != provisioning.BatchApproved {
+			if err := voidApprovals(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		if err := saveUndo(ctx, tx, id, b); err != nil {
+			return err
+		}
 		return saveUnits(ctx, tx, id, units)
 	}, e)
 	if err != nil {
@@ -66,6 +78,15 @@ func (s *Store) SaveBatch(ctx context.Context, b *provisioning.Batch, e provisio
 	}
 	b.ID, b.Version, b.Units = id, version+1, units
 	return nil
+}
+
+// jsonText is a value as it is kept in a column, "" where there is none.
+func jsonText(v any, present bool) (string, error) {
+	if !present {
+		return "", nil
+	}
+	data, err := json.Marshal(v)
+	return string(data), err
 }
 
 func (s *Store) nextID(ctx context.Context, table string) (int64, error) {
@@ -133,10 +154,10 @@ func (s *Store) Batch(ctx context.Context, id int64) (*provisioning.Batch, error
 	defer tx.Rollback() //nolint:errcheck // a read has nothing to lose
 	var b provisioning.Batch
 	var created, snapshotAt, committed, due int64
-	var release, readers string
+	var release, readers, singly string
 	err = tx.QueryRowContext(ctx, `select id, state, version, created_by, created_at, snapshot_id, snapshot_at, hash, committed_by, committed_at, release, stop,
-		due, zone, title, readers from batch where id=?`, id).Scan(&b.ID, &b.State, &b.Version, &b.CreatedBy, &created, &b.SnapshotID, &snapshotAt, &b.Hash,
-		&b.CommittedBy, &committed, &release, &b.Stop, &due, &b.Zone, &b.Title, &readers)
+		due, zone, title, readers, needs, singly, undoes from batch where id=?`, id).Scan(&b.ID, &b.State, &b.Version, &b.CreatedBy, &created, &b.SnapshotID, &snapshotAt, &b.Hash,
+		&b.CommittedBy, &committed, &release, &b.Stop, &due, &b.Zone, &b.Title, &readers, &b.Needs, &singly, &b.Undoes)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, notFound(fmt.Sprintf("batch %d", id))
 	}
@@ -144,13 +165,19 @@ func (s *Store) Batch(ctx context.Context, id int64) (*provisioning.Batch, error
 		return nil, unavailable("the batch cannot be read", err)
 	}
 	b.CreatedAt, b.SnapshotAt, b.CommittedAt, b.Due = fromNanos(created), fromNanos(snapshotAt), fromNanos(committed), fromNanos(due)
-	for text, into := range map[string]any{release: &b.Release, readers: &b.Readers} {
+	for text, into := range map[string]any{release: &b.Release, readers: &b.Readers, singly: &b.Singly} {
 		if text == "" {
 			continue
 		}
 		if err := json.Unmarshal([]byte(text), into); err != nil {
 			return nil, unavailable("the batch cannot be read", err)
 		}
+	}
+	if err := readHands(ctx, tx, &b); err != nil {
+		return nil, err
+	}
+	if err := readKept(ctx, tx, &b); err != nil {
+		return nil, err
 	}
 	at := make(map[int64]int)
 	if err := rows(ctx, tx, func(r *sql.Rows) error {
@@ -175,18 +202,21 @@ func (s *Store) Batch(ctx context.Context, id int64) (*provisioning.Batch, error
 func eachOp(ctx context.Context, tx *sql.Tx, tell func(provisioning.Op), where string, args ...any) error {
 	return rows(ctx, tx, func(r *sql.Rows) error {
 		var op provisioning.Op
-		var change string
+		var change, pre string
 		var sent, done int64
-		if err := r.Scan(&op.Unit, &op.Seq, &change, &op.State, &sent, &op.Attempts, &done, &op.Evidence, &op.Error); err != nil {
+		if err := r.Scan(&op.Unit, &op.Seq, &change, &op.State, &sent, &op.Attempts, &done, &op.Evidence, &op.Error, &pre); err != nil {
 			return unavailable("the batch cannot be read", err)
 		}
 		if err := json.Unmarshal([]byte(change), &op.Change); err != nil {
 			return unavailable("the batch cannot be read", err)
 		}
+		if err := readPre(pre, &op); err != nil {
+			return err
+		}
 		op.SentAt, op.DoneAt = fromNanos(sent), fromNanos(done)
 		tell(op)
 		return nil
-	}, "select unit, seq, change, state, sent_at, attempts, done_at, evidence, error from op where "+where+" order by unit, seq", args...)
+	}, "select unit, seq, change, state, sent_at, attempts, done_at, evidence, error, pre from op where "+where+" order by unit, seq", args...)
 }
 
 // Batches returns the newest batches, whole.
@@ -219,10 +249,10 @@ func (s *Store) Sealed(ctx context.Context) (map[int64][]string, error) {
 }
 
 // Unfinished returns the batches that were begun and are not at their end; one that waited for a step by hand, which was ticked, has
-// people to go on with.
+// people to go on with, and of one that was cancelled something may be in doubt.
 func (s *Store) Unfinished(ctx context.Context) ([]*provisioning.Batch, error) {
 	return s.batches(ctx, `select id from batch where state in ('committed','paused','stopped')
-		or (state='done, by hand open' and exists (select 1 from unit where batch=batch.id and state in ('pending','running'))) order by id`)
+		or (state in ('done, by hand open','cancelled') and exists (select 1 from unit where batch=batch.id and state in ('pending','running'))) order by id`)
 }
 
 func (s *Store) batches(ctx context.Context, query string, args ...any) ([]*provisioning.Batch, error) {
@@ -251,8 +281,16 @@ func (s *Store) batches(ctx context.Context, query string, args ...any) ([]*prov
 // MoveBatch changes a batch's state where the transitions allow it. A cancelled batch takes along what has not begun; one that goes
 // back to draft loses its hash and its release; one with people left to do cannot be done.
 func (s *Store) MoveBatch(ctx context.Context, id int64, to provisioning.BatchState, hash, stop string, e provisioning.Event) error {
+	return s.moveBatch(ctx, id, to, hash, stop, e, func(*sql.Tx) error { return nil })
+}
+
+// moveBatch is MoveBatch where check has nothing against it, in the same transaction.
+func (s *Store) moveBatch(ctx context.Context, id int64, to provisioning.BatchState, hash, stop string, e provisioning.Event, check func(*sql.Tx) error) error {
 	e.Batch = id
 	return s.change(ctx, func(tx *sql.Tx) error {
+		if err := check(tx); err != nil {
+			return err
+		}
 		var from provisioning.BatchState
 		var frozen, by, release string
 		var committed int64
@@ -263,13 +301,22 @@ func (s *Store) MoveBatch(ctx context.Context, id int64, to provisioning.BatchSt
 		if err != nil {
 			return unavailable("the batch cannot be read", err)
 		}
-		if !provisioning.BatchMay(from, to) {
+		if !provisioning.BatchMay(from, to) || to == provisioning.BatchApproved { // that one has a door of its own
 			return stale(fmt.Sprintf("batch %d is %s and cannot become %s", id, from, to))
 		}
 		switch to {
 		case provisioning.BatchCommitted, provisioning.BatchScheduled:
 			if hash == "" || hash != frozen {
 				return stale("the batch is not the one that was reviewed")
+			}
+			if committed == 0 {
+				until := e.At
+				if from == provisioning.BatchScheduled { // it counted when the minute was confirmed: that does not end
+					until = time.Time{}
+				}
+				if err := approved(ctx, tx, id, frozen, until); err != nil {
+					return err
+				}
 			}
 			if committed == 0 { // of a scheduled batch: who confirmed it, until it begins
 				by = e.Actor
@@ -279,6 +326,9 @@ func (s *Store) MoveBatch(ctx context.Context, id int64, to provisioning.BatchSt
 			}
 		case provisioning.BatchDraft:
 			frozen, by, release = "", "", ""
+			if err := voidApprovals(ctx, tx, id); err != nil {
+				return err
+			}
 		case provisioning.BatchDone, provisioning.BatchOpenHand:
 			var left int
 			if err := tx.QueryRowContext(ctx, "select count(*) from unit where batch=? and state in ('pending','running')", id).Scan(&left); err != nil {
@@ -297,43 +347,29 @@ func (s *Store) MoveBatch(ctx context.Context, id int64, to provisioning.BatchSt
 			}
 		default:
 		}
-		if _, err := tx.ExecContext(ctx, "update batch set state=?, stop=?, hash=?, release=?, committed_at=?, committed_by=?, version=version+1 where id=?",
-			string(to), stop, frozen, release, committed, by, id); err != nil {
+		if _, err := tx.ExecContext(ctx, `update batch set state=?, stop=?, hash=?, release=?, singly=case when ?1='draft' then '' else singly end, committed_at=?, committed_by=?,
+			version=version+1 where id=?`, string(to), stop, frozen, release, committed, by, id); err != nil {
 			return unavailable("the batch cannot be saved", err)
 		}
-		if to != provisioning.BatchCancelled {
-			return nil
-		}
-		for _, q := range []string{
-			`update op set state='cancelled', done_at=? where state in ('pending','failed','drifted','parked','by hand')
-				and unit in (select id from unit where batch=? and state <> 'running')`,
-			"update unit set state='cancelled', gen=gen+1 where ?<>0 and batch=? and state in ('pending','failed','parked','waiting by hand')",
-		} {
-			if _, err := tx.ExecContext(ctx, q, nanos(e.At), id); err != nil {
-				return unavailable("the batch cannot be saved", err)
-			}
+		if to == provisioning.BatchCancelled {
+			return giveUp(ctx, tx, id, e.At)
 		}
 		return nil
 	}, e)
 }
 
-// EndedAccess counts the accounts whose access a confirmed op ended since a time, by kind of change, together with those whose op was
-// let go and is on its way: of two batches that begin in one minute, the second is judged with the first.
-func (s *Store) EndedAccess(ctx context.Context, since time.Time) (map[provisioning.ChangeKind]int, error) {
-	counts := make(map[provisioning.ChangeKind]int)
-	err := rows(ctx, s.read, func(r *sql.Rows) error {
-		var kind provisioning.ChangeKind
-		var n int
-		if err := r.Scan(&kind, &n); err != nil {
-			return unavailable("the journal cannot be read", err)
+// giveUp cancels whatever of a cancelled batch nobody is at work on. A unit with a change in doubt is left to whoever runs the units: it is
+// read back before the rest is given up.
+func giveUp(ctx context.Context, tx *sql.Tx, batch int64, at time.Time) error {
+	const certain = "not exists (select 1 from op as doubt where doubt.unit=unit.id and doubt.state='sent')"
+	for _, q := range []string{
+		`update op set state='cancelled', done_at=? where state in ('pending','failed','drifted','parked','by hand')
+			and unit in (select id from unit where batch=? and state <> 'running' and ` + certain + ")",
+		"update unit set state='cancelled', gen=gen+1 where ?<>0 and batch=? and state in ('pending','failed','parked','waiting by hand') and " + certain,
+	} {
+		if _, err := tx.ExecContext(ctx, q, nanos(at), batch); err != nil {
+			return unavailable("the batch cannot be saved", err)
 		}
-		if (provisioning.Change{Kind: kind}).EndsAccess() {
-			counts[kind] = n
-		}
-		return nil
-	}, `select kind, count(*) from (
-		select kind, account from op where state='confirmed' and done_at>=?
-		union select op.kind, op.account from batch join unit on unit.batch=batch.id join op on op.unit=unit.id
-			where batch.state in ('committed','paused','stopped') and op.state in ('pending','sent')) group by kind`, nanos(since))
-	return counts, err
+	}
+	return nil
 }

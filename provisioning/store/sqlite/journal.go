@@ -18,11 +18,19 @@ func (s *Store) Recover(ctx context.Context, batch int64, e provisioning.Event) 
 		if err != nil {
 			return unavailable("the journal cannot be written", err)
 		}
+		var state provisioning.BatchState
+		if err := tx.QueryRowContext(ctx, "select state from batch where id=?", batch).Scan(&state); err != nil {
+			return unavailable("the journal cannot be read", err)
+		}
+		if state == provisioning.BatchCancelled { // whoever was to give it up is gone
+			return giveUp(ctx, tx, batch, e.At)
+		}
 		return nil
 	}, e)
 }
 
-// RetryUnits puts units that failed or were parked, and their held ops, back to the start.
+// RetryUnits puts units that failed or were parked, and their held ops, back to the start: what was given up after so many attempts has
+// all of them again.
 func (s *Store) RetryUnits(ctx context.Context, batch int64, units []int64, e provisioning.Event) error {
 	e.Batch = batch
 	return s.change(ctx, func(tx *sql.Tx) error {
@@ -31,20 +39,35 @@ func (s *Store) RetryUnits(ctx context.Context, batch int64, units []int64, e pr
 			if err := one(r, err, "the unit has moved on"); err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, "update op set state='pending', error='', done_at=0 where unit=? and state in ('failed','parked','drifted')", id); err != nil {
+			if _, err := tx.ExecContext(ctx, "update op set state='pending', error='', done_at=0, attempts=0 where unit=? and state in ('failed','parked','drifted')", id); err != nil {
 				return unavailable("the journal cannot be written", err)
 			}
+		}
+		var state provisioning.BatchState
+		if err := tx.QueryRowContext(ctx, "select state from batch where id=?", batch).Scan(&state); err != nil {
+			return unavailable("the journal cannot be read", err)
+		}
+		if state == provisioning.BatchCommitted {
+			return nil
+		}
+		if !provisioning.BatchMay(state, provisioning.BatchCommitted) {
+			return stale(fmt.Sprintf("batch %d is %s: nothing of it is retried", batch, state))
+		}
+		if _, err := tx.ExecContext(ctx, "update batch set state='committed', stop='', version=version+1 where id=?", batch); err != nil {
+			return unavailable("the journal cannot be written", err)
 		}
 		return nil
 	}, e)
 }
 
-// TakeUnit claims a pending unit at its generation.
+// TakeUnit claims a pending unit at its generation, of a batch that goes on; of one that was cancelled only where a change of it is still
+// in doubt.
 func (s *Store) TakeUnit(ctx context.Context, unit, gen int64, owner string) (bool, error) {
 	taken := false
 	err := s.change(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `update unit set state='running', owner=? where id=? and gen=? and state='pending'
-			and (select state from batch where id=unit.batch)='committed'`, owner, unit, gen)
+			and ((select state from batch where id=unit.batch)='committed' or ((select state from batch where id=unit.batch)='cancelled'
+				and exists (select 1 from op where op.unit=unit.id and op.state='sent')))`, owner, unit, gen)
 		if err != nil {
 			return unavailable("the journal cannot be written", err)
 		}
@@ -105,7 +128,7 @@ func (s *Store) MarkOp(ctx context.Context, ref provisioning.OpRef, o provisioni
 }
 
 func markOp(ctx context.Context, tx *sql.Tx, unit int64, seq int, from provisioning.OpState, o provisioning.Outcome) error {
-	if !provisioning.OpMay(from, o.State) {
+	if !provisioning.OpMay(from, o.State) || o.State == provisioning.OpSent { // an intent has a door of its own
 		return stale(fmt.Sprintf("the change is %s and cannot become %s", from, o.State))
 	}
 	done := int64(0)
@@ -114,7 +137,10 @@ func markOp(ctx context.Context, tx *sql.Tx, unit int64, seq int, from provision
 	}
 	r, err := tx.ExecContext(ctx, "update op set state=?, done_at=?, evidence=?, error=? where unit=? and seq=? and state=?",
 		string(o.State), done, o.Evidence, o.Error, unit, seq, string(from))
-	return one(r, err, "the change has moved on")
+	if err := one(r, err, "the change has moved on"); err != nil || o.State != provisioning.OpConfirmed {
+		return err
+	}
+	return keepEffect(ctx, tx, unit, seq, o.At)
 }
 
 // FinishUnit moves a unit on and gives it up. One that was to wait for a step by hand which was ticked meanwhile does not wait.
@@ -178,8 +204,8 @@ func (s *Store) TickByHand(ctx context.Context, unit int64, seq int, o provision
 		if err != nil {
 			return unavailable("the journal cannot be read", err)
 		}
-		if from != provisioning.OpByHand {
-			return stale(fmt.Sprintf("the change is %s, not open by hand", from))
+		if from != provisioning.OpByHand || o.State != provisioning.OpConfirmed {
+			return stale(fmt.Sprintf("the change is %s: a tick confirms what is open by hand", from))
 		}
 		if err := markOp(ctx, tx, unit, seq, from, o); err != nil {
 			return err

@@ -8,12 +8,16 @@ import (
 	"rollcall/provisioning"
 )
 
-const recordColumns = "seq, at, actor, session, kind, batch, unit, op, subject, detail, prev, hash"
+// The columns of a row; the old ones are those of a store from before it was kept who an actor is.
+const (
+	oldRecordColumns = "seq, at, actor, session, kind, batch, unit, op, subject, detail, prev, hash"
+	recordColumns    = oldRecordColumns + ", person, login"
+)
 
 func insertRecord(ctx context.Context, tx *sql.Tx, r provisioning.Record) error {
 	e := r.Event
-	_, err := tx.ExecContext(ctx, "insert into audit ("+recordColumns+") values (?,?,?,?,?,?,?,?,?,?,?,?)",
-		r.Seq, nanos(e.At), e.Actor, e.Session, string(e.Kind), e.Batch, e.Unit, e.Op, e.Subject, e.Detail, r.Prev, r.Hash)
+	_, err := tx.ExecContext(ctx, "insert into audit ("+recordColumns+") values (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		r.Seq, nanos(e.At), e.Actor, e.Session, string(e.Kind), e.Batch, e.Unit, e.Op, e.Subject, e.Detail, r.Prev, r.Hash, e.Person, e.Login)
 	return err
 }
 
@@ -21,7 +25,7 @@ func scanRecord(scan func(...any) error) (provisioning.Record, error) {
 	var r provisioning.Record
 	var at int64
 	e := &r.Event
-	err := scan(&r.Seq, &at, &e.Actor, &e.Session, &e.Kind, &e.Batch, &e.Unit, &e.Op, &e.Subject, &e.Detail, &r.Prev, &r.Hash)
+	err := scan(&r.Seq, &at, &e.Actor, &e.Session, &e.Kind, &e.Batch, &e.Unit, &e.Op, &e.Subject, &e.Detail, &r.Prev, &r.Hash, &e.Person, &e.Login)
 	e.At = fromNanos(at)
 	return r, err
 }

@@ -52,7 +52,12 @@ create table use (
 insert into use (tenant, operation, state, at, by, how) select tenant, kind, 'confirmed', at, '', 'before' from first_use;
 drop table first_use;
 create table policy (id integer primary key, at integer not null, actor text not null check (actor <> ''), text text not null);
-`}
+`, `
+alter table batch add column needs text not null default '';
+alter table batch add column singly text not null default '';
+alter table batch add column undoes integer not null default 0;
+create index batch_undoes on batch(undoes) where undoes <> 0;
+` + approvalSchema + checkpointSchema + removalSchema + accessSchema + endedSchema + undoSchema}
 }
 
 // version reads which migration a file has come to, 0 for a new one. A file that a newer program wrote is refused: what it keeps there
@@ -71,10 +76,20 @@ func version(ctx context.Context, db *sql.DB) (int, error) {
 	return v, nil
 }
 
-func (s *Store) migrate(ctx context.Context) error {
+// migrate brings the schema up to date. A store that has something in it is looked at first, whole, and a copy of what it was is kept
+// beside it; looked says that this was done, or that the store is new.
+func (s *Store) migrate(ctx context.Context) (looked bool, err error) {
 	have, err := version(ctx, s.write)
-	if err != nil {
-		return err
+	if err != nil || have == len(migrations()) {
+		return false, err
+	}
+	if have > 0 {
+		if err := inspect(ctx, s.write, s.path, "quick_check"); err != nil {
+			return false, err
+		}
+		if err := s.backupBefore(ctx, have); err != nil {
+			return false, err
+		}
 	}
 	for i, m := range migrations() {
 		if i < have {
@@ -82,19 +97,19 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 		tx, err := s.write.BeginTx(ctx, nil)
 		if err != nil {
-			return unavailable("the store cannot be brought up to date", err)
+			return false, unavailable("the store cannot be brought up to date", err)
 		}
 		for _, statement := range []string{m, "pragma user_version = " + strconv.Itoa(i+1)} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				_ = tx.Rollback()
-				return unavailable("the store cannot be brought up to date", err)
+				return false, unavailable("the store cannot be brought up to date", err)
 			}
 		}
 		if err := tx.Commit(); err != nil {
-			return unavailable("the store cannot be brought up to date", err)
+			return false, unavailable("the store cannot be brought up to date", err)
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // rows runs a query and tells each row; scan errors and the rows' own are one error.

@@ -227,38 +227,6 @@ func TestTicks(t *testing.T) {
 	}
 }
 
-// TestOnTheirWay: who loses access in a batch that was let go counts from then on, not only once it is done.
-func TestOnTheirWay(t *testing.T) {
-	s := open(t, path(t))
-	b := batch()
-	if err := s.SaveBatch(ctx, b, event(provisioning.EventStaged)); err != nil {
-		t.Fatal(err)
-	}
-	count := func(want int) {
-		t.Helper()
-		if ended, err := s.EndedAccess(ctx, now.Add(-time.Hour)); err != nil || ended[provisioning.DisableAccount] != want {
-			t.Errorf("%v, %v, want %d", ended, err, want)
-		}
-	}
-	count(0)
-	move(t, s, b.ID, provisioning.BatchCommitted)
-	count(2)
-	u := b.Units[0]
-	if taken, err := s.TakeUnit(ctx, u.ID, 0, "me"); err != nil || !taken {
-		t.Fatal(err)
-	}
-	ref := provisioning.OpRef{Batch: b.ID, Unit: u.ID, Seq: 1, Owner: "me"}
-	if err := s.MarkSent(ctx, ref, now, event(provisioning.EventIntent)); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.MarkOp(ctx, ref, provisioning.Outcome{State: provisioning.OpConfirmed, At: now}, event(provisioning.EventOutcome)); err != nil {
-		t.Fatal(err)
-	}
-	count(2)
-	move(t, s, b.ID, provisioning.BatchCancelled)
-	count(1)
-}
-
 // TestForgetUse: an answer that was taken back is untried again, once; the record tells it.
 func TestForgetUse(t *testing.T) {
 	s := open(t, path(t))

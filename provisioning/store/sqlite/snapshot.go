@@ -15,9 +15,6 @@ import (
 	"rollcall/provisioning"
 )
 
-// keepSnapshots is how many snapshots are kept whole.
-const keepSnapshots = 3
-
 // partSize is how many people or accounts stand in one part: parts are packed and unpacked side by side.
 const partSize = 8192
 
@@ -33,14 +30,23 @@ func (s *Store) SaveSnapshot(ctx context.Context, snap *provisioning.Snapshot, e
 	if err != nil {
 		return err
 	}
+	var states [][]byte // of a complete read alone: what a broken one did not see is not gone
+	if !snap.AccountsFrom.IsZero() {
+		if states, err = packStates(ctx, snap.Accounts); err != nil {
+			return err
+		}
+	}
 	return s.change(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "insert into snapshot (id, taken_at) values (?,?)", snap.ID, nanos(snap.TakenAt)); err != nil {
+		if _, err := tx.ExecContext(ctx, "insert or replace into snapshot (id, taken_at) values (?,?)", snap.ID, nanos(snap.TakenAt)); err != nil {
 			return unavailable("the snapshot cannot be kept", err)
 		}
 		for _, p := range parts {
 			if _, err := tx.ExecContext(ctx, "insert into snapshot_part (snapshot, kind, n, data) values (?,?,?,?)", snap.ID, p.kind, p.n, p.data); err != nil {
 				return unavailable("the snapshot cannot be kept", err)
 			}
+		}
+		if err := keepAccess(ctx, tx, snap, states); err != nil {
+			return err
 		}
 		for _, p := range snap.Proofs {
 			if !p.Complete {
@@ -50,11 +56,7 @@ func (s *Store) SaveSnapshot(ctx context.Context, snap *provisioning.Snapshot, e
 				return unavailable("the snapshot cannot be kept", err)
 			}
 		}
-		_, err := tx.ExecContext(ctx, "delete from snapshot where id not in (select id from snapshot order by taken_at desc, id desc limit ?)", keepSnapshots)
-		if err != nil {
-			return unavailable("old snapshots cannot be dropped", err)
-		}
-		return nil
+		return s.prune(ctx, tx, snap.TakenAt)
 	}, e)
 }
 

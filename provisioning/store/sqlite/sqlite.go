@@ -9,11 +9,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +28,13 @@ type Options struct {
 	Path   string // of the database file; its folder is made, 0700
 	Sealer provisioning.Sealer
 	Owner  string // "l.ortiz on desk-4": what another console is told
+	// Person and Login are put into every event that names none of its own (threats F2).
+	Person, Login string
+	// Signer signs the record's checkpoints; nil: there are none. Witnesses keep them outside the store.
+	Signer    provisioning.Signer
+	Witnesses []provisioning.Witness
+	Keep      Keep
+	Clock     provisioning.Clock // nil: the machine's
 }
 
 // Store is the store. It is safe for concurrent use.
@@ -38,34 +44,85 @@ type Store struct {
 	sealer provisioning.Sealer
 	lock   *flock.Flock
 	owner  string // of the other process
+	path   string
+	login  [2]string // Options.Person and Login
+	keep   Keep
+	bare   bool // no copy is kept before a new version: it is one itself
+	clock  provisioning.Clock
 
 	mu   sync.Mutex // one writer at a time; guards last
 	last provisioning.Record
+	cp   *signing // nil: no checkpoints are made
+
+	sound  *soundness // what the look at the file found
+	warned []string   // Warnings, from the opening
+	stop   context.CancelFunc
+	work   sync.WaitGroup // the look at the file, and what the checkpoints need
 }
 
 var _ provisioning.Store = (*Store)(nil)
 
-// Open opens the store, makes it where there is none, and brings its schema up to date.
+// Open opens the store, makes it where there is none, and brings its schema up to date: with a backup beside it first. It looks at the
+// whole file for damage beside the start; the first write waits for that, and a damaged store is never written.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
-		return nil, unavailable("the state folder cannot be made", err)
-	}
-	if err := checkModes(o.Path); err != nil {
+	if err := prepare(o.Path); err != nil {
 		return nil, err
 	}
-	s := &Store{sealer: o.Sealer, lock: flock.New(o.Path+".lock", flock.SetPermissions(0o600))}
-	owned, err := s.lock.TryLock()
+	lock, err := takeLock(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	if lock == nil {
+		s := newStore(o, nil)
+		if err := s.openReadOnly(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		return s, nil
+	}
+	return openLocked(ctx, o, lock)
+}
+
+// prepare makes the store's folder and looks at where it is and who may read it.
+func prepare(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return unavailable("the state folder cannot be made", err)
+	}
+	if err := checkModes(path); err != nil {
+		return err
+	}
+	return checkPlace(filepath.Dir(path))
+}
+
+// takeLock makes this process the store's one owner; nil where another is.
+func takeLock(path string) (*flock.Flock, error) {
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	owned, err := lock.TryLock()
 	if err != nil {
 		return nil, unavailable("the store's lock cannot be taken", err)
 	}
 	if !owned {
-		return s, s.openReadOnly(ctx, o.Path)
+		return nil, nil //nolint:nilnil // another process has it: that is no error
 	}
-	note := fmt.Sprintf("%s, process %d, since %s", o.Owner, os.Getpid(), time.Now().Format("2 Jan 15:04"))
+	return lock, nil
+}
+
+func newStore(o Options, lock *flock.Flock) *Store {
+	s := &Store{sealer: o.Sealer, lock: lock, path: o.Path, login: [2]string{o.Person, o.Login}, keep: o.Keep, clock: o.Clock, stop: func() {}}
+	if s.clock == nil {
+		s.clock = provisioning.SystemClock{}
+	}
+	return s
+}
+
+// openLocked opens a store whose lock this process holds; it gives the lock up where that fails.
+func openLocked(ctx context.Context, o Options, lock *flock.Flock) (*Store, error) {
+	s := newStore(o, lock)
+	note := fmt.Sprintf("%s, process %d, since %s", o.Owner, os.Getpid(), s.clock.Now().Local().Format("2 Jan 15:04"))
 	if err := os.WriteFile(o.Path+".owner", []byte(note), 0o600); err != nil {
-		return nil, errors.Join(unavailable("the store's owner cannot be noted", err), s.lock.Unlock())
+		return nil, errors.Join(unavailable("the store's owner cannot be noted", err), lock.Unlock())
 	}
-	if err := s.openOwned(ctx, o.Path); err != nil {
+	sweep(o.Path, s.clock.Now())
+	if err := s.openOwned(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -86,34 +143,43 @@ func dsn(path string, readOnly bool) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-func (s *Store) openOwned(ctx context.Context, path string) (err error) {
-	if file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+func (s *Store) openOwned(ctx context.Context, o Options) (err error) {
+	if file, err := os.OpenFile(o.Path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return unavailable("the store cannot be opened", err)
 	} else if err := file.Close(); err != nil {
 		return unavailable("the store cannot be opened", err)
 	}
-	if s.write, err = sql.Open("sqlite", dsn(path, false)); err != nil {
+	if s.write, err = sql.Open("sqlite", dsn(o.Path, false)); err != nil {
 		return unavailable("the store cannot be opened", err)
 	}
 	s.write.SetMaxOpenConns(1)
-	if err := s.migrate(ctx); err != nil {
+	looked, err := s.migrate(ctx)
+	if err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite", dsn(path, true)); err != nil {
+	if s.read, err = sql.Open("sqlite", dsn(o.Path, true)); err != nil {
 		return unavailable("the store cannot be opened", err)
 	}
-	s.read.SetMaxOpenConns(4)
-	s.last, err = s.lastRecord(ctx)
-	return err
+	s.read.SetMaxOpenConns(5) // four for the screens, one for the look at the file
+	if s.last, err = s.lastRecord(ctx); err != nil {
+		return err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.sound = newSoundness(looked)
+	if !looked {
+		s.work.Go(func() { s.sound.set(s.inspect(background)) })
+	}
+	return s.beginSigning(ctx, background, o)
 }
 
-func (s *Store) openReadOnly(ctx context.Context, path string) error {
-	note, err := os.ReadFile(path + ".owner")
+func (s *Store) openReadOnly(ctx context.Context) (err error) {
+	note, err := os.ReadFile(s.path + ".owner")
 	s.owner = strings.TrimSpace(string(note))
 	if err != nil || s.owner == "" {
 		s.owner = "another process"
 	}
-	if s.read, err = sql.Open("sqlite", dsn(path, true)); err != nil {
+	if s.read, err = sql.Open("sqlite", dsn(s.path, true)); err != nil {
 		return unavailable("the store cannot be opened", err)
 	}
 	s.read.SetMaxOpenConns(4)
@@ -126,34 +192,25 @@ func (s *Store) openReadOnly(ctx context.Context, path string) error {
 	return err
 }
 
-// checkModes refuses a store that others may read (threats J). Windows has no such bits: there the profile folder's rights hold.
-func checkModes(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	for name, most := range map[string]fs.FileMode{filepath.Dir(path): 0o700, path: 0o600} {
-		info, err := os.Stat(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return unavailable("the store cannot be looked at", err)
-		}
-		if info.Mode().Perm()&^most != 0 {
-			return &provisioning.Error{
-				Code: provisioning.Denied, Message: fmt.Sprintf("%s may be read by others (%o)", name, info.Mode().Perm()),
-				Hint: fmt.Sprintf("run: chmod %o %s", most, name),
-			}
-		}
-	}
-	return nil
-}
-
 // ReadOnly says who owns the store when this process does not.
 func (s *Store) ReadOnly() string { return s.owner }
 
-// Close closes the store and gives it up.
+// Warnings are what the operator must be told of the store as it was opened.
+func (s *Store) Warnings() []string {
+	said := append(slices.Clone(s.warned), s.cp.warnings()...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cp != nil && s.cp.failed != "" {
+		said = append(said, fmt.Sprintf("the record is not signed since row %d: %s", s.cp.mark.Seq, s.cp.failed))
+	}
+	return said
+}
+
+// Close signs for what the record has, hands that to the witnesses, closes the store and gives it up.
 func (s *Store) Close() error {
+	s.endSigning()
+	s.stop()
+	s.work.Wait()
 	var errs []error
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
@@ -161,15 +218,24 @@ func (s *Store) Close() error {
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
 	}
-	return errors.Join(append(errs, s.lock.Unlock())...)
+	if s.lock != nil {
+		errs = append(errs, s.lock.Unlock())
+	}
+	return errors.Join(errs...)
 }
 
+// unavailable says what the database could not do. What is known of the reason is said plainly: a full disk, a file that may not be
+// written, a damaged one.
 func unavailable(message string, err error) error {
 	e := &provisioning.Error{Code: provisioning.Unavailable, Message: message, Hint: "nothing was changed; mend it and try again", Err: err}
-	if text := err.Error(); strings.Contains(text, "full") {
-		e.Message, e.Hint = "the disk is full", "make room and try again; nothing was sent"
-	} else if strings.Contains(text, "readonly") || strings.Contains(text, "read-only") {
-		e.Message, e.Hint = "the store's file is read-only", "check the rights of the state folder; nothing was sent"
+	switch kind(err) {
+	case diskFull:
+		e.Message, e.Hint = "the disk is full", "make room on the disk that holds the state folder, then try again; nothing was sent"
+	case fileReadOnly:
+		e.Message, e.Hint = "the store's file is read-only", "check the rights of the state folder and of the files in it; nothing was sent"
+	case fileDamaged:
+		e.Message, e.Hint = "the store is damaged", damagedHint
+	case other:
 	}
 	return e
 }
@@ -180,6 +246,9 @@ func (s *Store) change(ctx context.Context, work func(*sql.Tx) error, events ...
 	if s.write == nil {
 		return &provisioning.Error{Code: provisioning.ReadOnly, Message: "the store is owned by " + s.owner, Hint: "use that console, or close it"}
 	}
+	if err := s.sound.wait(ctx); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tx, err := s.write.BeginTx(ctx, nil)
@@ -187,6 +256,7 @@ func (s *Store) change(ctx context.Context, work func(*sql.Tx) error, events ...
 		return unavailable("the store cannot be written", err)
 	}
 	last := s.last
+	draft := s.cp.draft()
 	err = func() error {
 		if work != nil {
 			if err := work(tx); err != nil {
@@ -194,16 +264,17 @@ func (s *Store) change(ctx context.Context, work func(*sql.Tx) error, events ...
 			}
 		}
 		for _, e := range events {
-			r, err := s.sealer.Seal(last, e)
+			r, err := s.sealer.Seal(last, s.stamped(e))
 			if err != nil {
 				return &provisioning.Error{Code: provisioning.Invalid, Message: "the event cannot be recorded", Err: err}
 			}
 			if err := insertRecord(ctx, tx, r); err != nil {
 				return unavailable("the record cannot be written", err)
 			}
+			draft.add(&r)
 			last = r
 		}
-		return nil
+		return draft.sign(ctx, tx, last, s.clock.Now(), false)
 	}()
 	if err != nil {
 		return errors.Join(err, tx.Rollback())
@@ -212,7 +283,16 @@ func (s *Store) change(ctx context.Context, work func(*sql.Tx) error, events ...
 		return unavailable("the store cannot be written", err)
 	}
 	s.last = last
+	draft.keep()
 	return nil
+}
+
+// stamped is an event with who the process's operator is, where it does not say that itself.
+func (s *Store) stamped(e provisioning.Event) provisioning.Event {
+	if e.Person == "" && e.Login == "" {
+		e.Person, e.Login = s.login[0], s.login[1]
+	}
+	return e
 }
 
 // nanos keeps a time as nanoseconds since the epoch, 0 for none.
