@@ -200,6 +200,7 @@ type applied struct {
 	ByHand    int                     `json:"by_hand"`
 	Failed    []string                `json:"failed"`
 	Stop      string                  `json:"stop,omitempty"`
+	Record    desk.RecordMark         `json:"record"` // how far the record had come: an anchor, where it is printed or kept
 }
 
 // tally counts what became of each change of a batch.
@@ -224,7 +225,8 @@ func tally(ctx context.Context, d *desk.Desk, id int64) (*applied, error) {
 			}
 		}
 	}
-	return result, nil
+	result.Record, err = d.RecordMark(context.WithoutCancel(ctx), id)
+	return result, err
 }
 
 func (a *applied) print(out io.Writer) {
@@ -232,6 +234,7 @@ func (a *applied) print(out io.Writer) {
 	for _, line := range a.Failed {
 		fmt.Fprintln(out, "  "+line)
 	}
+	fmt.Fprintln(out, clean(a.Record.Line()))
 }
 
 // outcome prints what became of each change, and is exit code 5 where not all of it was done.
