@@ -118,7 +118,15 @@ func (m *Model) second(width int) []string {
 	if s.Given {
 		return []string{m.st.NewLine(width, false).Space(1).Word(ui.Muted, "second person ").Word(ui.Good, g.Yes+" ").Text(ui.Plain, names.Clean(s.State), 0).String()}
 	}
-	out := []string{m.st.NewLine(width, false).Space(1).Word(ui.Muted, "second person ").Text(ui.Warning, names.Clean(s.Needs+" "+g.Dot+" "+s.State), 0).String()}
+	const label = 15
+	var out []string
+	for i, t := range ui.Wrap(names.Clean(s.Needs+" "+g.Dot+" "+s.State), width-label-1, 3) {
+		head := ""
+		if i == 0 {
+			head = "second person"
+		}
+		out = append(out, m.st.NewLine(width, false).Space(1).Cell(ui.Muted, head, label-1).Text(ui.Warning, t, 0).String())
+	}
 	if s.MayNot == "" {
 		return append(out, m.st.NewLine(width, false).Space(1).Word(ui.Muted, "              ").Word(ui.Plain, "A approves it, with the four words that the requester reads to you").String())
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -244,11 +245,11 @@ func TestWitnessFails(t *testing.T) {
 // mute signs while it is let.
 type mute struct {
 	signer
-	silent *bool
+	silent *atomic.Bool
 }
 
 func (m mute) Sign(ctx context.Context, message []byte) ([]byte, error) {
-	if *m.silent {
+	if m.silent.Load() {
 		return nil, errors.New("the keyring is locked")
 	}
 	return m.signer.Sign(ctx, message)
@@ -256,7 +257,8 @@ func (m mute) Sign(ctx context.Context, message []byte) ([]byte, error) {
 
 // TestNoSignature: a signature that cannot be made stops no commit; it is told, and made with the next row that lets it.
 func TestNoSignature(t *testing.T) {
-	silent := true
+	var silent atomic.Bool
+	silent.Store(true)
 	o := options(t, path(t))
 	o.Signer = mute{newSigner(3), &silent}
 	s := openWith(t, o)
@@ -264,9 +266,10 @@ func TestNoSignature(t *testing.T) {
 	if said := strings.Join(s.Warnings(), "\n"); len(seqs(t, s)) != 0 || !strings.Contains(said, "the record is not signed since row 0: the keyring is locked") {
 		t.Errorf("%v %s", seqs(t, s), said)
 	}
-	silent = false
+	silent.Store(false)
 	appendRows(t, s, 1)
-	if got := seqs(t, s); fmt.Sprint(got) != "[4]" || len(s.Warnings()) != 0 {
+	// What was behind when the store was opened is caught up with beside the start: that may come first, and signs what is there then.
+	if got := seqs(t, s); (fmt.Sprint(got) != "[4]" && fmt.Sprint(got) != "[3]") || len(s.Warnings()) != 0 {
 		t.Errorf("%v %v", got, s.Warnings())
 	}
 }
