@@ -253,7 +253,10 @@ func TestWindowGrowsAndShrinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin, limit, used, window := time.Now(), 60, 0, time.Duration(0)
 		y := &yard{}
+		var mu sync.Mutex
 		y.answer = func(*http.Request, int) (int, http.Header) {
+			mu.Lock()
+			defer mu.Unlock()
 			if w := time.Since(begin) / time.Minute; w != window {
 				window, used = w, 0
 			}
@@ -287,9 +290,12 @@ func TestPauseIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		y := &yard{}
+		var mu sync.Mutex
 		var asked time.Time
 		y.answer = func(*http.Request, int) (int, http.Header) {
 			time.Sleep(50 * time.Millisecond)
+			mu.Lock()
+			defer mu.Unlock()
 			if asked.IsZero() && time.Since(begin) > 10*time.Second {
 				asked = time.Now()
 				return http.StatusTooManyRequests, http.Header{"Retry-After": {"30"}}
