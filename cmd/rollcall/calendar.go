@@ -72,7 +72,8 @@ func newWorker(f *flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "worker", Short: "begin scheduled batches at their minute, until it is interrupted", Args: cobra.NoArgs,
 		Long: "worker does what an open console does, with nobody at it: it begins each scheduled batch at its minute, if the guards still let\n" +
-			"it go. A batch whose minute passed while no rollcall ran is never begun by itself: rollcall calendar tells it as missed.",
+			"it go. A batch whose minute passed while no rollcall ran is never begun by itself: rollcall calendar tells it as missed. It reads\n" +
+			"accounts that were disabled again, too, until they are seen off: rollcall removals lists those that are not.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withDesk(c, f, func(d *desk.Desk) error {
 				if why := d.ReadOnly(); why != "" {
