@@ -334,16 +334,17 @@ func (l *life) secondPerson(rt *rapid.T, c desk.Commit) {
 	}
 }
 
-// actions are what may happen, each drawn by rapid.
+// actions are what may happen, each drawn by rapid. What there is nothing to do for is drawn and not counted as a step.
 func (l *life) actions(t rapid.TB) map[string]func(*rapid.T) {
 	t.Helper()
-	actions := map[string]func(*rapid.T){
-		"leave": func(rt *rapid.T) {
+	steps := map[string]func(*rapid.T) bool{ // whether it did anything
+		"leave": func(rt *rapid.T) bool {
 			i := rapid.IntRange(2, l.people).Draw(rt, "who")
 			l.gone[i] = true
 			l.leave(i)
+			return true
 		},
-		"hire": func(*rapid.T) {
+		"hire": func(*rapid.T) bool {
 			l.people++
 			id, account, name := user(l.people)
 			l.okta.mu.Lock()
@@ -352,8 +353,9 @@ func (l *life) actions(t rapid.TB) map[string]func(*rapid.T) {
 				Login: strings.ToLower(account) + "@firm.example", Email: strings.ToLower(account) + "@firm.example", SSOName: account, FullName: name, Status: provisioning.StatusActive,
 			})
 			l.okta.mu.Unlock()
+			return true
 		},
-		"stage": func(rt *rapid.T) {
+		"stage": func(rt *rapid.T) bool {
 			l.look(t)
 			var keys []string
 			for _, row := range l.Roll().Rows {
@@ -362,15 +364,16 @@ func (l *life) actions(t rapid.TB) map[string]func(*rapid.T) {
 				}
 			}
 			if len(keys) == 0 {
-				rt.Skip()
+				return false
 			}
 			some := rapid.SliceOfNDistinct(rapid.SampledFrom(keys), 1, min(5, len(keys)), rapid.ID[string]).Draw(rt, "rows")
 			_, _ = l.Stage(l.ctx, some) // who is held back is named there
+			return true
 		},
-		"edit": func(rt *rapid.T) {
+		"edit": func(rt *rapid.T) bool {
 			v, err := l.View(l.ctx, 0)
 			if err != nil || len(v.Batch.Units) == 0 {
-				rt.Skip()
+				return false
 			}
 			u := &v.Batch.Units[rapid.IntRange(0, len(v.Batch.Units)-1).Draw(rt, "unit")]
 			if rapid.Bool().Draw(rt, "whole") {
@@ -378,12 +381,13 @@ func (l *life) actions(t rapid.TB) map[string]func(*rapid.T) {
 			} else {
 				_ = l.DropOp(l.ctx, u.ID, u.Ops[rapid.IntRange(0, len(u.Ops)-1).Draw(rt, "op")].Seq)
 			}
+			return true
 		},
-		"commit": func(rt *rapid.T) {
+		"commit": func(rt *rapid.T) bool {
 			l.look(t)
 			v, err := l.Review(l.ctx)
 			if err != nil {
-				rt.Skip()
+				return false
 			}
 			c := desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm}
 			if rapid.Bool().Draw(rt, "released") {
@@ -393,63 +397,71 @@ func (l *life) actions(t rapid.TB) map[string]func(*rapid.T) {
 			l.arm(rt)
 			_ = l.Commit(l.ctx, c) // a guard may hold it, or a second person be missing, or the process die
 			l.run(t, v.Batch.ID)
+			return true
 		},
-		"resume": func(rt *rapid.T) {
+		"resume": func(rt *rapid.T) bool {
 			offered, err := l.Unfinished(l.ctx)
 			if err != nil || len(offered) == 0 {
-				rt.Skip()
+				return false
 			}
 			b := offered[rapid.IntRange(0, len(offered)-1).Draw(rt, "batch")]
 			l.arm(rt)
 			_ = l.Resume(l.ctx, b.ID)
 			l.run(t, b.ID)
+			return true
 		},
-		"retry": func(rt *rapid.T) {
+		"retry": func(rt *rapid.T) bool {
 			batches := slices.DeleteFunc(l.all(t), func(b *provisioning.Batch) bool {
 				return b.State != provisioning.BatchDone && b.State != provisioning.BatchOpenHand
 			})
 			if len(batches) == 0 {
-				rt.Skip()
+				return false
 			}
 			b := batches[rapid.IntRange(0, len(batches)-1).Draw(rt, "batch")]
 			l.arm(rt)
 			_ = l.Retry(l.ctx, b.ID)
 			l.run(t, b.ID)
+			return true
 		},
-		"cancel": func(rt *rapid.T) {
+		"cancel": func(rt *rapid.T) bool {
 			offered, err := l.Unfinished(l.ctx)
 			if err != nil || len(offered) == 0 {
-				rt.Skip()
+				return false
 			}
 			b := offered[rapid.IntRange(0, len(offered)-1).Draw(rt, "batch")]
 			l.arm(rt)
 			_ = l.Cancel(l.ctx, b.ID)
 			l.run(t, b.ID)
+			return true
 		},
-		"undo": func(rt *rapid.T) {
+		"undo": func(rt *rapid.T) bool {
 			batches := slices.DeleteFunc(l.all(t), func(b *provisioning.Batch) bool {
 				return b.State != provisioning.BatchDone && b.State != provisioning.BatchOpenHand && b.State != provisioning.BatchStopped && b.State != provisioning.BatchCancelled
 			})
 			if len(batches) == 0 {
-				rt.Skip()
+				return false
 			}
 			l.look(t)
 			undo, err := l.Undo(l.ctx, batches[rapid.IntRange(0, len(batches)-1).Draw(rt, "batch")].ID, "a mistake")
 			if err != nil || undo.Batch == 0 {
-				return // it did nothing, or is undone already, or everything is back
+				return false // it did nothing, or is undone already, or everything is back
 			}
 			v, err := l.ReviewBatch(l.ctx, undo.Batch)
 			if err != nil {
-				return // killed, or the disk full, since the last time it was armed
+				return true // killed, or the disk full, since the last time it was armed
 			}
 			c := desk.Commit{Batch: v.Batch.ID, Hash: v.Batch.Hash, People: v.Confirm, Reason: "put it back"}
 			l.secondPerson(rt, c)
 			l.arm(rt)
 			_ = l.Commit(l.ctx, c)
 			l.run(t, v.Batch.ID)
+			if l.batch(v.Batch.ID).CommittedAt.IsZero() { // held, or the second person was missing
+				return true
+			}
 			l.undos++
+			return true
 		},
-		"tick": func(rt *rapid.T) {
+		"tick": func(rt *rapid.T) bool {
 			for _, b := range l.all(t) {
 				for i := range b.Units {
 					for _, op := range b.Units[i].Ops {
@@ -459,20 +471,20 @@ func (l *life) actions(t rapid.TB) map[string]func(*rapid.T) {
 							}
 							_ = l.Tick(l.ctx, b.ID, b.Units[i].ID, op.Seq)
 							l.run(t, b.ID)
-							return
+							return true
 						}
 					}
 				}
 			}
-			rt.Skip()
+			return false
 		},
-		"another operator": func(rt *rapid.T) {
+		"another operator": func(rt *rapid.T) bool {
 			_, account, _ := user(rapid.IntRange(1, l.people).Draw(rt, "who"))
 			l.dms.mu.Lock()
 			known := l.dms.accounts[account] != nil
 			l.dms.mu.Unlock()
 			if !known {
-				rt.Skip()
+				return false
 			}
 			c := provisioning.Change{Account: account, Library: "LON", Object: rapid.SampledFrom([]string{"ALL", "DEAL"}).Draw(rt, "group")}
 			switch rapid.IntRange(0, 3).Draw(rt, "what") {
@@ -487,29 +499,33 @@ func (l *life) actions(t rapid.TB) map[string]func(*rapid.T) {
 			}
 			l.dms.byHand(c)
 			l.meddled(account)
+			return true
 		},
-		"clock": func(rt *rapid.T) {
+		"clock": func(rt *rapid.T) bool {
 			step := rapid.Int64Range(-int64(2*time.Minute), int64(50*time.Hour)).Draw(rt, "by")
 			l.clock.to(l.clock.Now().Add(time.Duration(step)))
+			return true
 		},
-		"read": func(*rapid.T) { l.look(t) },
-		"kill": func(*rapid.T) { // between two steps
+		"read": func(*rapid.T) bool {
+			l.look(t)
+			return true
+		},
+		"kill": func(*rapid.T) bool { // between two steps
 			l.die()
 			l.restart(t)
+			return true
 		},
 	}
-	stage, review := actions["stage"], actions["commit"]
-	actions["stage and commit"] = func(rt *rapid.T) {
-		stage(rt)
-		review(rt)
-	}
-	for name, do := range actions {
+	steps["stage and commit"] = func(rt *rapid.T) bool { return steps["stage"](rt) && steps["commit"](rt) }
+	actions := make(map[string]func(*rapid.T), len(steps))
+	for name, do := range steps {
 		actions[name] = func(rt *rapid.T) {
-			l.steps++
 			if l.isDead() { // by a write of the last step
 				l.restart(t)
 			}
-			do(rt)
+			if do(rt) {
+				l.steps++
+			}
 		}
 	}
 	return actions
