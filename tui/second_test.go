@@ -89,6 +89,9 @@ func undoBatch() *desk.BatchView {
 	v.Batch.Kept = []provisioning.Kept{
 		{Sort: provisioning.KeptConflict, Name: "Åsa Ångström", Why: "role in STO-TAX is SENIOR now, the batch left STANDARD"},
 		{Sort: provisioning.KeptNever, Name: "Wei Chen 陳偉", Why: "iManage deletes no user: the account ends disabled and bare"},
+		{Sort: provisioning.KeptNever, Name: "Tom Barnes", Library: "LON-COR", Why: "its step by hand is open"},
+		{Sort: provisioning.KeptNever, Name: "Tom Barnes", Library: "TAX-FIN", Why: "its step by hand is open"},
+		{Sort: provisioning.KeptBack, Name: "Ngozi Okafor", Library: "LON-LIT", Why: "it is so already"},
 	}
 	return v
 }

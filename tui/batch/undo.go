@@ -75,25 +75,44 @@ func conflictNames(kept []provisioning.Kept) string {
 
 // kept says in one paragraph what an undo leaves as it is; "" where it leaves nothing.
 func (m *Model) kept() string {
-	var conflicts, rest []string
-	for _, k := range m.view.Batch.Kept {
-		text := k.Name + ": " + k.Why
-		switch k.Sort {
-		case provisioning.KeptConflict:
-			conflicts = append(conflicts, text)
-		case provisioning.KeptBack:
-		default:
-			rest = append(rest, text)
-		}
-	}
 	var parts []string
-	if len(conflicts) > 0 {
-		parts = append(parts, plural(len(conflicts), "conflict", "conflicts")+", left alone: "+strings.Join(conflicts, "; "))
+	if conflicts := keptOf(m.view.Batch.Kept, provisioning.KeptConflict); len(conflicts) > 0 {
+		parts = append(parts, plural(len(conflicts), "conflict", "conflicts")+", left alone: "+sayKept(conflicts))
 	}
-	if len(rest) > 0 {
-		parts = append(parts, "cannot be put back: "+strings.Join(rest, "; "))
+	if rest := keptOf(m.view.Batch.Kept, provisioning.KeptNever); len(rest) > 0 {
+		parts = append(parts, "cannot be put back: "+sayKept(rest))
 	}
 	return strings.Join(parts, ". ")
+}
+
+func keptOf(kept []provisioning.Kept, sort provisioning.KeptSort) []provisioning.Kept {
+	return slices.DeleteFunc(slices.Clone(kept), func(k provisioning.Kept) bool { return k.Sort != sort })
+}
+
+// sayKept says each reason of a person once, with what it is about.
+func sayKept(kept []provisioning.Kept) string {
+	type reason struct{ name, why string }
+	var order []reason
+	about := make(map[reason][]string)
+	for _, k := range kept {
+		r := reason{k.Name, k.Why}
+		if _, known := about[r]; !known {
+			order = append(order, r)
+			about[r] = nil
+		}
+		if what := strings.TrimSpace(k.Library + " " + k.Object); what != "" && !strings.Contains(k.Why, what) {
+			about[r] = append(about[r], what)
+		}
+	}
+	said := make([]string, len(order))
+	for i, r := range order {
+		said[i] = r.name
+		if what := about[r]; len(what) > 0 {
+			said[i] += " (" + strings.Join(what, ", ") + ")"
+		}
+		said[i] += ": " + r.why
+	}
+	return strings.Join(said, "; ")
 }
 
 // release lets the one person under the cursor go, who is held, with a reason.
