@@ -70,7 +70,9 @@ type Desk struct {
 
 	removals  atomic.Pointer[removals] // nil: not loaded yet
 	observing atomic.Bool              // a round of looks is under way
-	looking   chan struct{}            // held by whoever looks
+	// observeAgain says that something was due while a round was under way.
+	observeAgain atomic.Bool
+	looking      chan struct{} // held by whoever looks
 	// lookFailed is when the store last could not keep a look; nil: it could.
 	lookFailed atomic.Pointer[time.Time]
 

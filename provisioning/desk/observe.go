@@ -270,11 +270,21 @@ func (d *Desk) observe(ctx context.Context) {
 		}
 	}
 	due := func(_ *removals, one *provisioning.Removal) bool { return one.Open() && one.IsDue(d.now().Round(0)) }
-	if !slices.ContainsFunc(known.list, func(r provisioning.Removal) bool { return due(nil, &r) }) || !d.observing.CompareAndSwap(false, true) {
+	if !slices.ContainsFunc(known.list, func(r provisioning.Removal) bool { return due(nil, &r) }) {
 		return
 	}
+	d.observeAgain.Store(true)
+	if !d.observing.CompareAndSwap(false, true) {
+		return // the round under way has the schedule looked at again when it ends
+	}
+	d.observeAgain.Store(false)
 	d.work.Go(func() {
-		defer d.observing.Store(false)
+		defer func() {
+			d.observing.Store(false)
+			if d.observeAgain.Swap(false) {
+				d.lookNow()
+			}
+		}()
 		d.lookFailed.Store(nil)
 		for more := true; more && ctx.Err() == nil; {
 			var err error
