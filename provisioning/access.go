@@ -41,6 +41,8 @@ type AccessHistory interface {
 	AccessAsOf(ctx context.Context, at time.Time, account string, visit func(AccessState) error) (AccessReads, error)
 	// AccessOf returns an account's whole history, oldest first.
 	AccessOf(ctx context.Context, account string) ([]AccessState, error)
+	// AccessWalk tells the whole history of every account: by account, and of each the oldest first.
+	AccessWalk(ctx context.Context, visit func(AccessState) error) error
 }
 
 // StateOf is what an account can open.

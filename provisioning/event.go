@@ -7,28 +7,30 @@ type EventKind string
 
 // The events of the record.
 const (
-	EventSync      EventKind = "read"         // every source was read, with its proofs
-	EventDecision  EventKind = "link decided" // an operator said who is who
-	EventStaged    EventKind = "staged"       // a batch was made or edited
-	EventReviewed  EventKind = "reviewed"     // a batch was frozen under its hash
-	EventHeld      EventKind = "held"         // a guard stopped a batch
-	EventReleased  EventKind = "released"     // an operator let a held batch go
-	EventCommitted EventKind = "committed"    // a batch began
-	EventIntent    EventKind = "intent"       // an op is about to be sent
-	EventOutcome   EventKind = "outcome"      // an op reached a state other than sent
-	EventUnit      EventKind = "unit"         // a unit ended
-	EventBatch     EventKind = "batch"        // a batch paused, stopped, was cancelled or ended
-	EventResumed   EventKind = "resumed"      // an interrupted batch went on
-	EventByHand    EventKind = "done by hand" // an operator ticked a by-hand step
-	EventExported  EventKind = "exported"     // a plan or a listing left the program
-	EventScheduled EventKind = "scheduled"    // a batch was given its minute, or it passed unused
-	EventOperation EventKind = "operation"    // a tenant confirmed or refused an operation
-	EventPolicy    EventKind = "policy"       // another policy was accepted
-	EventApproved  EventKind = "approved"     // a second person let a batch go
-	EventBackup    EventKind = "backup"       // a backup of the store was written
-	EventLook      EventKind = "looked"       // a look at a closed account found another thing than the one before
-	EventSeenOff   EventKind = "seen off"     // an account was read as closed at each of its places
-	EventRestored  EventKind = "restored"     // the store was put back from a backup
+	EventSync      EventKind = "read"          // every source was read, with its proofs
+	EventDecision  EventKind = "link decided"  // an operator said who is who
+	EventStaged    EventKind = "staged"        // a batch was made or edited
+	EventReviewed  EventKind = "reviewed"      // a batch was frozen under its hash
+	EventHeld      EventKind = "held"          // a guard stopped a batch
+	EventReleased  EventKind = "released"      // an operator let a held batch go
+	EventCommitted EventKind = "committed"     // a batch began
+	EventIntent    EventKind = "intent"        // an op is about to be sent
+	EventOutcome   EventKind = "outcome"       // an op reached a state other than sent
+	EventUnit      EventKind = "unit"          // a unit ended
+	EventBatch     EventKind = "batch"         // a batch paused, stopped, was cancelled or ended
+	EventResumed   EventKind = "resumed"       // an interrupted batch went on
+	EventByHand    EventKind = "done by hand"  // an operator ticked a by-hand step
+	EventExported  EventKind = "exported"      // a plan or a listing left the program
+	EventScheduled EventKind = "scheduled"     // a batch was given its minute, or it passed unused
+	EventOperation EventKind = "operation"     // a tenant confirmed or refused an operation
+	EventPolicy    EventKind = "policy"        // another policy was accepted
+	EventApproved  EventKind = "approved"      // a second person let a batch go
+	EventBackup    EventKind = "backup"        // a backup of the store was written
+	EventLook      EventKind = "looked"        // a look at a closed account found another thing than the one before
+	EventSeenOff   EventKind = "seen off"      // an account was read as closed at each of its places
+	EventRestored  EventKind = "restored"      // the store was put back from a backup
+	EventReview    EventKind = "access review" // a campaign was opened, decided in, closed or ended
+	EventReclaim   EventKind = "seat"          // notice was given of an unused seat, taken back, or carried out
 )
 
 // Event is one thing that happened, before it is sealed into the record. It never holds a secret.

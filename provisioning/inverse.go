@@ -205,6 +205,13 @@ func (f *Footprint) Inverse(profile *Profile) (c Change, why string) {
 // KindUndo is the kind of a unit of an undo, where other units name the mismatch that they mend. It is no mismatch.
 const KindUndo Kind = "undo"
 
+// KindReview and KindReclaim are the kinds of a unit of what an access review revoked, and of an unused seat that is taken back. They are
+// no mismatches either.
+const (
+	KindReview  Kind = "access review"
+	KindReclaim Kind = "unused seat"
+)
+
 // KeptSort says why an undo leaves something as it is.
 type KeptSort string
 

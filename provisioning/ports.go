@@ -165,6 +165,9 @@ type Store interface {
 	AccessHistory
 	Undos
 	Checkpoints
+	Campaigns
+	Reclaims
+	Tallies
 
 	// SaveSnapshot keeps a snapshot (only the latest few are kept whole) and, for each complete proof, the last good count.
 	SaveSnapshot(ctx context.Context, s *Snapshot, e Event) error

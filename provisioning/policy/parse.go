@@ -29,6 +29,8 @@ type (
 		WallsCSV      string          `toml:"walls_csv"`
 		Limits        Limits          `toml:"limits"`
 		Approval      Approval        `toml:"approval"`
+		Licence       fileLicence     `toml:"licence"`
+		Review        fileReview      `toml:"review"`
 		Grades        []fileGrade     `toml:"grade"`
 		Rules         []fileRule      `toml:"birthright"`
 		Mappings      []fileMapping   `toml:"mapping"`
@@ -116,6 +118,12 @@ func Parse(data []byte, read func(name string) ([]byte, error)) (*Policy, error)
 			return nil, err
 		}
 		p.exceptions = append(p.exceptions, s)
+	}
+	if err := p.setLicences(f.Licence, grades); err != nil {
+		return nil, err
+	}
+	if err := p.setReview(f.Review); err != nil {
+		return nil, err
 	}
 	if err := p.setWalls(&f, read); err != nil {
 		return nil, err

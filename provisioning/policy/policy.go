@@ -15,6 +15,8 @@ import (
 type Policy struct {
 	Limits        Limits
 	Approval      Approval
+	Licences      Licences
+	Review        Review
 	ProtectedIDs  []string // break-glass accounts: ids, emails or groups (LIBRARY/GROUP, /GROUP), or patterns of them with *
 	VIPs          []string // accounts that are never changed here, named like those
 	Services      []string // accounts of machines, named like those
@@ -39,7 +41,7 @@ const DefaultRole = "DEFAULT"
 
 // Default is the policy of a firm that wrote none: every guard on, nobody listed, no rule.
 func Default() *Policy {
-	p := &Policy{Limits: defaultLimits()}
+	p := &Policy{Limits: defaultLimits(), Licences: defaultLicences(), Review: defaultReview()}
 	p.made = compile(p)
 	return p
 }
@@ -132,6 +134,8 @@ func (p *Policy) Guarding(other *Policy) *Policy {
 		}
 	}
 	both.Limits = p.Limits.stricter(other.Limits)
+	both.Review = p.Review.stricter(other.Review)
+	both.Licences.Reclaim, both.Licences.Grace = max(p.Licences.Reclaim, other.Licences.Reclaim), max(p.Licences.Grace, other.Licences.Grace)
 	both.made = compile(&both)
 	return &both
 }

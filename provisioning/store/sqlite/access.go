@@ -252,3 +252,20 @@ func (s *Store) AccessOf(ctx context.Context, account string) ([]provisioning.Ac
 	}, accessColumns+" where a.account=? order by a.since", account)
 	return states, err
 }
+
+// AccessWalk tells the whole history of every account, in the order of the primary key.
+func (s *Store) AccessWalk(ctx context.Context, visit func(provisioning.AccessState) error) error {
+	return rows(ctx, s.read, func(r *sql.Rows) error {
+		var state provisioning.AccessState
+		var since, until, before int64
+		var data []byte
+		if err := r.Scan(&state.Account, &since, &until, &before, &state.How, &data); err != nil {
+			return unavailable("the history of access cannot be read", err)
+		}
+		state.Since, state.Until, state.Before = fromNanos(since), fromNanos(until), fromNanos(before)
+		if err := unpackState(data, &state); err != nil {
+			return err
+		}
+		return visit(state)
+	}, "select account, since, until, before, how, state from access order by account, since")
+}

@@ -57,7 +57,7 @@ alter table batch add column needs text not null default '';
 alter table batch add column singly text not null default '';
 alter table batch add column undoes integer not null default 0;
 create index batch_undoes on batch(undoes) where undoes <> 0;
-` + approvalSchema + checkpointSchema + removalSchema + accessSchema + endedSchema + undoSchema}
+` + approvalSchema + checkpointSchema + removalSchema + accessSchema + endedSchema + undoSchema, campaignSchema + seatSchema}
 }
 
 // version reads which migration a file has come to, 0 for a new one. A file that a newer program wrote is refused: what it keeps there
