@@ -51,13 +51,15 @@ const (
 	// missing or in excess against the birthright. Only where every directory and the document system were proven read whole, and
 	// not beside unconfigured, which says it already. Names both; Missing and Excess name the rights.
 	KindEntitlement Kind = "entitlement"
+	// KindDormant: linked and live, and surely not used for the policy's first bucket of days. Unknown use is never dormant. Names both.
+	KindDormant Kind = "dormant"
 )
 
 // Kinds lists every kind, the most dangerous first: the order of severity, of filters and of reports.
 func Kinds() []Kind {
 	return []Kind{
 		KindLeaver, KindAdministrator, KindWall, KindReusedID, KindDisputed, KindClash, KindDuplicate, KindOrphan,
-		KindSSOName, KindJoiner, KindUnconfigured, KindEntitlement, KindPreferredLibrary, KindAttribute,
+		KindSSOName, KindJoiner, KindUnconfigured, KindEntitlement, KindPreferredLibrary, KindAttribute, KindDormant,
 	}
 }
 
@@ -76,7 +78,7 @@ func (k Kind) Severity() Severity {
 	switch k {
 	case KindLeaver, KindAdministrator, KindWall, KindReusedID:
 		return SeverityDanger
-	case KindAttribute, KindPreferredLibrary:
+	case KindAttribute, KindPreferredLibrary, KindDormant:
 		return SeverityNotice
 	default:
 		return SeverityWarning

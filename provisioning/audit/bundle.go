@@ -18,6 +18,7 @@ import (
 const (
 	bundleFormat   = 1
 	mostBundleLine = 8 << 20
+	exportBuffer   = 256 << 10
 )
 
 // A bundle is a file of JSON lines: a head, then each row, and after a row the checkpoint that is of it. It says the same for the same
@@ -67,14 +68,14 @@ func Export(ctx context.Context, out io.Writer, src Source, from, to int64) (Exp
 	if to != 0 && next != 0 {
 		to = next
 	}
-	var last int64 // of the record now: what is appended later is no part of it
-	if err := src.Records(ctx, from, func(r provisioning.Record) error { last = r.Seq; return ctx.Err() }); err != nil {
+	last, err := lastRow(ctx, src, from, points)
+	if err != nil {
 		return Exported{}, err
 	}
 	if to == 0 || to > last {
 		to = last
 	}
-	w := bufio.NewWriter(out)
+	w := bufio.NewWriterSize(out, exportBuffer)
 	line := json.NewEncoder(w)
 	line.SetEscapeHTML(false)
 	done := Exported{From: from, To: from - 1}
@@ -85,7 +86,8 @@ func Export(ctx context.Context, out io.Writer, src Source, from, to int64) (Exp
 		return line.Encode(bundleHead{Format: bundleFormat, From: from, To: to, Prev: prev, Digest: digest})
 	}
 	stop := errors.New("stop")
-	err := src.Records(ctx, 1, func(r provisioning.Record) error {
+	var row []byte // the line of a row, in the same memory for all
+	err = src.Records(ctx, 1, func(r provisioning.Record) error {
 		if r.Seq > to {
 			return stop
 		}
@@ -100,7 +102,11 @@ func Export(ctx context.Context, out io.Writer, src Source, from, to int64) (Exp
 		}
 		digest = r.Digest(digest)
 		done.To = r.Seq
-		if err := line.Encode(bundleLine{Row: &r, Raw: rawFields(&r.Event)}); err != nil {
+		var err error
+		if row, err = encodeRow(row[:0], &r); err != nil {
+			return err
+		}
+		if _, err := w.Write(row); err != nil {
 			return err
 		}
 		if c, ok := points[r.Seq]; ok {
@@ -125,6 +131,20 @@ func Export(ctx context.Context, out io.Writer, src Source, from, to int64) (Exp
 	return done, w.Flush()
 }
 
+// lastRow is the number of the last row of the record now: what is appended later is no part of an export. It looks from the last checkpoint
+// on, and over all rows only where there is none after it.
+func lastRow(ctx context.Context, src Source, from int64, points map[int64]provisioning.Checkpoint) (last int64, err error) {
+	begin := from
+	for seq := range points {
+		begin = max(begin, seq)
+	}
+	visit := func(r provisioning.Record) error { last = r.Seq; return ctx.Err() }
+	if err = src.Records(ctx, begin, visit); err == nil && last == 0 && begin > from {
+		err = src.Records(ctx, from, visit)
+	}
+	return last, err
+}
+
 // texts are an event's strings, by the name under which JSON has them.
 func texts(e *provisioning.Event) map[string]*string {
 	return map[string]*string{
@@ -147,13 +167,30 @@ func rawFields(e *provisioning.Event) (raw map[string][]byte) {
 
 // Bundle is an export, read. It is a Source.
 type Bundle struct {
-	in      io.ReadSeeker
+	open    func() (io.Reader, error) // from its first byte
 	Section *Section
+	// points are the checkpoints, where they were seen already; nil: they are read.
+	points []provisioning.Checkpoint
+	small  bool // it is not worth a large buffer
+}
+
+func (b *Bundle) buffer() int {
+	if b.small {
+		return exportBuffer / 64
+	}
+	return exportBuffer
 }
 
 // OpenBundle reads the head of an export. What is none is Invalid.
 func OpenBundle(in io.ReadSeeker) (*Bundle, error) {
-	b := &Bundle{in: in}
+	return openBundle(func() (io.Reader, error) {
+		_, err := in.Seek(0, io.SeekStart)
+		return in, err
+	})
+}
+
+func openBundle(open func() (io.Reader, error)) (*Bundle, error) {
+	b := &Bundle{open: open}
 	var head bundleHead
 	err := b.lines(func(n int, text []byte) error {
 		if err := strictly(text, &head); err != nil {
@@ -191,11 +228,12 @@ func strictly(text []byte, into any) error {
 
 // lines tells the lines one after another, from the first.
 func (b *Bundle) lines(tell func(n int, text []byte) error) error {
-	if _, err := b.in.Seek(0, io.SeekStart); err != nil {
+	in, err := b.open()
+	if err != nil {
 		return err
 	}
-	scan := bufio.NewScanner(b.in)
-	scan.Buffer(nil, mostBundleLine)
+	scan := bufio.NewScanner(in)
+	scan.Buffer(make([]byte, 0, b.buffer()), mostBundleLine)
 	n := 0
 	for ; scan.Scan(); n++ {
 		if err := tell(n, scan.Bytes()); err != nil {
@@ -203,7 +241,10 @@ func (b *Bundle) lines(tell func(n int, text []byte) error) error {
 		}
 	}
 	if err := scan.Err(); err != nil {
-		return notABundle("a line is beyond all bounds", err)
+		if errors.Is(err, bufio.ErrTooLong) {
+			return notABundle("a line is beyond all bounds", err)
+		}
+		return notABundle("it cannot be read to its end", err)
 	}
 	if n == 0 {
 		return notABundle("it is empty", nil)
@@ -211,55 +252,44 @@ func (b *Bundle) lines(tell func(n int, text []byte) error) error {
 	return nil
 }
 
-// each tells what follows the head. The end must be there, and nothing after it.
-func (b *Bundle) each(tell func(l *bundleLine) error) error {
-	ended := false
-	err := b.lines(func(n int, text []byte) error {
-		if n == 0 {
-			return nil
-		}
-		if ended {
-			return notABundle("it goes on after its end", nil)
-		}
-		var l bundleLine
-		if err := strictly(text, &l); err != nil {
-			return err
-		}
-		switch {
-		case l.End != nil:
-			ended = true
-		case l.Row == nil && l.Checkpoint == nil:
-			return notABundle("a line says nothing", nil)
-		}
-		return tell(&l)
-	})
-	if err == nil && !ended {
-		err = notABundle("its end is missing: it was not copied whole", nil)
-	}
-	return err
-}
-
 // Records walks the rows of the export in the order in which they stand in it.
 func (b *Bundle) Records(ctx context.Context, from int64, visit func(provisioning.Record) error) error {
-	return b.each(func(l *bundleLine) error {
+	return b.decoded(ctx, func(l *bundleLine) error {
 		if l.Row == nil || l.Row.Seq < from {
 			return ctx.Err()
 		}
-		fields := texts(&l.Row.Event)
-		for name, value := range l.Raw {
-			field := fields[name]
-			if field == nil {
-				return notABundle("a line is not as it was written", nil)
+		if len(l.Raw) > 0 {
+			fields := texts(&l.Row.Event)
+			for name, value := range l.Raw {
+				field := fields[name]
+				if field == nil {
+					return notABundle("a line is not as it was written", nil)
+				}
+				*field = string(value)
 			}
-			*field = string(value)
 		}
 		return visit(*l.Row)
 	})
 }
 
-// Checkpoints walks the checkpoints of the export.
+// Checkpoints walks the checkpoints of the export. Whether its rows can be read is for Records to find.
 func (b *Bundle) Checkpoints(ctx context.Context, visit func(provisioning.Checkpoint) error) error {
-	return b.each(func(l *bundleLine) error {
+	if b.points != nil {
+		for _, c := range b.points {
+			if err := visit(c); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	}
+	return b.lines(func(n int, text []byte) error {
+		if n == 0 || bytes.HasPrefix(text, []byte(beginsRow)) {
+			return ctx.Err()
+		}
+		var l bundleLine
+		if err := strictly(text, &l); err != nil {
+			return err
+		}
 		if l.Checkpoint == nil {
 			return ctx.Err()
 		}

@@ -150,7 +150,13 @@ func (c Check) Run(ctx context.Context, src Source) (Verification, error) {
 	return w.v, nil
 }
 
+// mostProblems is how many problems of checkpoints are told of one record.
+const mostProblems = 10_000
+
 func (w *walk) problem(kind Tampering, first, last int64, format string, args ...any) {
+	if len(w.v.Problems) >= mostProblems && (kind == CheckpointEdited || kind == CheckpointDropped || kind == OtherKey) {
+		return
+	}
 	w.v.Problems = append(w.v.Problems, Problem{Kind: kind, First: first, Last: last, Sentence: fmt.Sprintf(format, args...)})
 }
 

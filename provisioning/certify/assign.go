@@ -3,6 +3,7 @@ package certify
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ const most = 5
 // reviewers' numbers lie further apart than one person's items, where nobody's own access is in the way; or a person's manager, where
 // the directory knows one who is among the reviewers, else the first of the named ones who may. Nobody gets their own access unless
 // selfAllowed: it goes to another named reviewer, else to the fallback. Where there is nobody the item's Reviewer is "". The warnings say
-// whom that hits, and who has no manager to decide. The same input is always shared out in the same way.
+// whom that hits, who has no manager to decide, and of which reviewer nobody can tell what their own access is. The same input is always shared out in the same way.
 func Assign(items []provisioning.ReviewItem, stage provisioning.ReviewStage, reviewers []provisioning.Reviewer,
 	manager func(person provisioning.PersonKey) (provisioning.PersonKey, bool), selfAllowed bool, fallback string,
 ) (warnings []string) {
@@ -53,6 +54,9 @@ func Assign(items []provisioning.ReviewItem, stage provisioning.ReviewStage, rev
 		}
 	}
 	s.owners()
+	if !selfAllowed {
+		warnings = append(warnings, s.strangers()...)
+	}
 	var nobody, unmanaged told
 	for _, person := range s.people() {
 		var to int
@@ -84,6 +88,22 @@ func Assign(items []provisioning.ReviewItem, stage provisioning.ReviewStage, rev
 	}
 	if nobody.people > 0 {
 		warnings = append(warnings, nobody.say("nobody may decide on the access of %s: name another reviewer, or a fallback"))
+	}
+	return warnings
+}
+
+// strangers warns of reviewers of whom nobody can tell whether an access is their own.
+func (s *sharing) strangers() []string {
+	var warnings []string
+	for _, i := range append(slices.Clone(s.named), s.fallback) {
+		if i < 0 {
+			continue
+		}
+		r := &s.reviewers[i]
+		text := "nobody can tell whether an access is " + r.Key + "'s own: name their person, account or email"
+		if r.Person.IsZero() && r.Account == "" && len(mails(r)) == 0 && !slices.Contains(warnings, text) {
+			warnings = append(warnings, text)
+		}
 	}
 	return warnings
 }
@@ -177,14 +197,7 @@ func (s *sharing) may(person []int, reviewer int) bool {
 	if s.self {
 		return true
 	}
-	has := func(list []int) bool {
-		for _, r := range list {
-			if r == reviewer {
-				return true
-			}
-		}
-		return false
-	}
+	has := func(list []int) bool { return slices.Contains(list, reviewer) }
 	for _, i := range person {
 		it := &s.items[i]
 		if has(s.byPerson[it.Person]) || has(s.byAccount[strings.ToUpper(it.Account)]) {

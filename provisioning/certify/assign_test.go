@@ -46,7 +46,7 @@ func whose(items []provisioning.ReviewItem) map[string]string {
 func TestWhoReviewsWhom(t *testing.T) {
 	t.Parallel()
 	reviewers := []provisioning.Reviewer{
-		{Key: "ann", Person: key("ANN")}, {Key: "bob", Account: "bob"}, {Key: "carl@firm.example"}, {Key: "dee", Person: key("DEE")},
+		{Key: "ann", Person: key("ANN")}, {Key: "bob", Account: "bob"}, {Key: "carl@firm.example"}, {Key: "dee", Person: key("DEE")}, {Key: "fay"},
 	}
 	boss := func(p provisioning.PersonKey) (provisioning.PersonKey, bool) {
 		m := map[string]string{"ZED": "DEE", "ANN": "DEE", "DEE": "DEE", "BOB": "NOT-A-REVIEWER"}[p.ID]
@@ -103,6 +103,13 @@ func TestWhoReviewsWhom(t *testing.T) {
 			false, "",
 			map[string]string{"ANN": "dee", "BOB": "ann", "CARL": "ann", "DEE": "ann", "ZED": "dee"},
 			[]string{"the directory names no manager who may decide for Person BOB (BOB), Person CARL (CARL), Person DEE (DEE): the named reviewers do (6 items)"},
+		},
+		"a name is not enough to know somebody by": {
+			certify.AssignNamed,
+			[]string{"ann", "fay"},
+			false, "",
+			map[string]string{"ANN": "fay", "BOB": "ann", "CARL": "ann", "DEE": "fay", "ZED": "ann"},
+			[]string{"nobody can tell whether an access is fay's own"},
 		},
 		"strangers are named": {
 			certify.AssignNamed,

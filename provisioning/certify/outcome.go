@@ -19,6 +19,11 @@ type Outcome struct {
 	Sentences []string `json:"sentences"`
 }
 
+// escalates reports whether what nobody decided holds the close: so the campaign says, or it says nothing that is known.
+func escalates(c *provisioning.Campaign) bool {
+	return c.Undecided != provisioning.UndecidedKeep && c.Undecided != provisioning.UndecidedRevoke
+}
+
 // Settle says what the states come to. What nobody decided is kept, revoked or left open as the campaign says; where it says nothing
 // that is known, it is left open.
 func Settle(c *provisioning.Campaign, items []provisioning.ReviewItem, states []State) Outcome {
@@ -184,16 +189,30 @@ func MayClose(c *provisioning.Campaign, items []provisioning.ReviewItem, states 
 			Hint: "have them decided, or handed to somebody who will",
 		}
 	}
-	if list := Contradictions(c, items, states); len(list) > 0 {
-		message := list[0].Text
-		if len(list) > 1 {
-			message += fmt.Sprintf(", and %d more like it", len(list)-1)
-		}
-		return o, &provisioning.Error{
-			Code: provisioning.Held, Message: message, Hint: "revoke the group too, or keep the library: leaving a library takes its groups along",
-		}
+	return o, contradicted(c, items, states)
+}
+
+// MayAdvance says why the next stage may not begin: there is none, or two verdicts contradict each other. Once it has begun it may be that
+// nobody sees either item any more.
+func MayAdvance(c *provisioning.Campaign, items []provisioning.ReviewItem, states []State) error {
+	if c.Stage+1 >= len(c.Stages) {
+		return &provisioning.Error{Code: provisioning.Held, Message: "there is no stage after this one", Hint: "close the campaign"}
 	}
-	return o, nil
+	return contradicted(c, items, states)
+}
+
+func contradicted(c *provisioning.Campaign, items []provisioning.ReviewItem, states []State) error {
+	list := Contradictions(c, items, states)
+	if len(list) == 0 {
+		return nil
+	}
+	message := list[0].Text
+	if len(list) > 1 {
+		message += fmt.Sprintf(", and %d more like it", len(list)-1)
+	}
+	return &provisioning.Error{
+		Code: provisioning.Held, Message: message, Hint: "revoke the group too, or keep the library: leaving a library takes its groups along",
+	}
 }
 
 // Along lists the numbers of the items that go with a revoke of another one: of a library the account's groups in it.

@@ -101,6 +101,79 @@ func TestAStageToComeHoldsTheClose(t *testing.T) {
 	}
 }
 
+func TestWhatHoldsTheNextStage(t *testing.T) {
+	t.Parallel()
+	items := four()
+	for name, c := range map[string]struct {
+		camp     *provisioning.Campaign
+		verdicts []provisioning.ReviewVerdict
+		says     string
+	}{
+		"nothing":         {staged(0, certify.SeesUndecided), []provisioning.ReviewVerdict{"keep", "revoke", "revoke", ""}, ""},
+		"a contradiction": {staged(0, certify.SeesUndecided), []provisioning.ReviewVerdict{"keep", "revoke", "revoke", "keep"}, "group LON/KITE in it is kept (item 4)"},
+		"no more stages":  {staged(1, certify.SeesUndecided), nil, "no stage after this one"},
+	} {
+		err := certify.MayAdvance(c.camp, items, certify.Replay(c.camp, items, decide(c.verdicts...)))
+		if (c.says == "") != (err == nil) || (err != nil && (provisioning.CodeOf(err) != provisioning.Held || !strings.Contains(err.Error(), c.says))) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestEveryCampaignCanBeClosed walks random campaigns through their stages: whatever holds the close or the next stage, somebody who may
+// decide can mend it, item by item.
+func TestEveryCampaignCanBeClosed(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		camp, items := randomStages(t), four()
+		camp.Undecided = rapid.SampledFrom([]string{provisioning.UndecidedKeep, provisioning.UndecidedRevoke, provisioning.UndecidedEscalate}).Draw(t, "undecided")
+		camp.Fallback, camp.SelfReview = "boss", true
+		boss := provisioning.Reviewer{Key: "boss"}
+		var decisions []provisioning.ReviewDecision
+		states := func() []certify.State { return certify.Replay(camp, items, decisions) }
+		try := func(item int, v provisioning.ReviewVerdict) bool {
+			s := states()[item-1]
+			if certify.May(camp, &items[item-1], &s, certify.Act{Reviewer: boss, Verdict: v, Reason: "?"}) != nil {
+				return false
+			}
+			decisions = append(decisions, decision(item, camp.Stage, v, "boss", "?"))
+			return true
+		}
+		for camp.Stage = 0; ; camp.Stage++ {
+			for range rapid.IntRange(0, 6).Draw(t, "decisions") {
+				try(rapid.IntRange(1, 4).Draw(t, "item"), rapid.SampledFrom([]provisioning.ReviewVerdict{"keep", "revoke", "ask"}).Draw(t, "verdict"))
+			}
+			last := camp.Stage == len(camp.Stages)-1
+			if last {
+				for _, n := range certify.Settle(camp, items, states()).Escalated {
+					if !try(n, provisioning.ReviewKeep) {
+						t.Fatalf("nobody may decide on item %d", n)
+					}
+				}
+			}
+			for _, x := range certify.Contradictions(camp, items, states()) {
+				if s := states(); s[x.Library-1].Final() == provisioning.ReviewRevoke && !try(x.Group, provisioning.ReviewRevoke) && !try(x.Library, provisioning.ReviewKeep) {
+					t.Fatalf("nobody may settle %+v", x)
+				}
+			}
+			for _, x := range certify.Contradictions(camp, items, states()) { // of a library that the policy revokes
+				if !try(x.Group, provisioning.ReviewRevoke) && !try(x.Library, provisioning.ReviewKeep) {
+					t.Fatalf("nobody may settle %+v", x)
+				}
+			}
+			if last {
+				break
+			}
+			if err := certify.MayAdvance(camp, items, states()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := certify.MayClose(camp, items, states()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestAKeptGroupInARevokedLibrary(t *testing.T) {
 	t.Parallel()
 	camp, items := campaign(), four()

@@ -70,6 +70,7 @@ func (s *State) decided() (reviewer, how string) {
 type Board struct {
 	stages []provisioning.ReviewStage
 	stage  int
+	open   bool        // what is undecided holds the close
 	at     map[int]int // an item's number → its place
 	states []State
 	reach  []int // the stage that a state stands in
@@ -79,7 +80,7 @@ type Board struct {
 // NewBoard lays out the states before any decision. The campaign is not kept: where its stage changes, a new board is made.
 func NewBoard(c *provisioning.Campaign, items []provisioning.ReviewItem) *Board {
 	b := &Board{
-		stages: c.Stages, stage: c.Stage, at: make(map[int]int, len(items)), states: make([]State, len(items)),
+		stages: c.Stages, stage: c.Stage, open: escalates(c), at: make(map[int]int, len(items)), states: make([]State, len(items)),
 		reach: make([]int, len(items)), first: make([]string, len(items)),
 	}
 	for i := range items {
@@ -142,8 +143,9 @@ func (b *Board) advance(i, stage int) State {
 	return s
 }
 
+// sees reports whether an item comes to a stage. What holds the close comes to every one: somebody must be able to decide it.
 func (b *Board) sees(stage int, final provisioning.ReviewVerdict) bool {
-	if stage >= len(b.stages) {
+	if stage >= len(b.stages) || (final == "" && b.open) {
 		return true
 	}
 	switch b.stages[stage].Sees {

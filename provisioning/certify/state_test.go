@@ -63,6 +63,7 @@ func TestWhereAnItemStands(t *testing.T) {
 		"a stage that does not see it":       {stage: 1, sees: []string{certify.SeesRevoke}, decisions: decisions{decision(1, 0, keep, "ann", ""), decision(1, 1, revoke, "bob", "")}, final: keep, reviewer: "ann", proposed: keep, elsewhere: true},
 		"a stage that sees the revokes":      {stage: 1, sees: []string{certify.SeesRevoke}, decisions: decisions{decision(1, 0, revoke, "ann", ""), decision(1, 1, keep, "bob", "")}, verdict: keep, final: keep, reviewer: "ann", proposed: revoke},
 		"a stage that sees the kept":         {stage: 1, sees: []string{certify.SeesKeep}, decisions: decisions{decision(1, 0, revoke, "ann", "")}, final: revoke, reviewer: "ann", proposed: revoke, elsewhere: true},
+		"what is open comes to every stage":  {stage: 1, sees: []string{certify.SeesKeep}, decisions: decisions{decision(1, 1, keep, "bob", "")}, verdict: keep, final: keep, reviewer: "ann"},
 		"a stage for the undecided":          {stage: 1, sees: []string{certify.SeesUndecided}, decisions: decisions{decision(1, 0, ask, "ann", "why?"), decision(1, 1, keep, "bob", "")}, verdict: keep, final: keep, reviewer: "ann"},
 		"a question takes a proposal back":   {stage: 1, sees: []string{certify.SeesAll}, decisions: decisions{decision(1, 0, keep, "ann", ""), decision(1, 1, ask, "bob", "really?")}, verdict: ask, reviewer: "ann", question: "really?", proposed: keep},
 		"and for the stage after":            {stage: 2, sees: []string{certify.SeesAll, certify.SeesUndecided}, decisions: decisions{decision(1, 0, keep, "ann", ""), decision(1, 1, ask, "bob", "really?")}, reviewer: "ann"},
@@ -85,6 +86,16 @@ func TestWhereAnItemStands(t *testing.T) {
 	}
 }
 
+// TestWhatThePolicyDecidesNeedNotBeSeen holds that an undecided item comes to no stage for others where the policy decides it at the close.
+func TestWhatThePolicyDecidesNeedNotBeSeen(t *testing.T) {
+	t.Parallel()
+	c := staged(1, certify.SeesRevoke)
+	c.Undecided = provisioning.UndecidedKeep
+	if s := certify.Replay(c, number(of("ZED", 1)), nil)[0]; s.Here {
+		t.Error("an undecided item is seen by a stage for the revokes")
+	}
+}
+
 // TestAStateSaysWhoDecided holds what a verdict carries.
 func TestAStateSaysWhoDecided(t *testing.T) {
 	t.Parallel()
@@ -104,7 +115,7 @@ func TestAStateSaysWhoDecided(t *testing.T) {
 func TestTheNextStageHasItsReviewers(t *testing.T) {
 	t.Parallel()
 	c := staged(1, certify.SeesRevoke)
-	c.Reviewers = []provisioning.Reviewer{{Key: "ann", Person: key("ANN")}, {Key: "bob"}}
+	c.Reviewers = []provisioning.Reviewer{{Key: "ann", Person: key("ANN")}, {Key: "bob", Account: "BOB"}}
 	c.Stages[1].Reviewers = []string{"ann", "bob"}
 	items := number(append(of("ANN", 2), of("ZED", 1)...))
 	decisions := []provisioning.ReviewDecision{

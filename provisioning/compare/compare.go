@@ -30,6 +30,8 @@ type Input struct {
 	// Serves reports whether the document system is the one of a person, of several; nil: everybody's. Whom it does not serve is no
 	// joiner.
 	Serves func(person *provisioning.Person) bool
+	// Unused says that an account is surely not used: since when, and on what that rests. Nil: nobody looked.
+	Unused func(a *provisioning.Account, p *provisioning.Person) (since time.Time, how string, ok bool)
 }
 
 // Result holds every mismatch, and for each person and account the indexes of those that concern it.
@@ -139,6 +141,11 @@ func (c *comparer) linked(i int, s *correlate.Subject, a *provisioning.Account) 
 			parts[j] = fmt.Sprintf("%s differs: %s in the directory, %s in iManage", f.Field, f.Person, blank(f.Account))
 		}
 		c.add(provisioning.Mismatch{Kind: provisioning.KindAttribute, Fields: fields, Detail: strings.Join(parts, "; ")}, []int{i}, both)
+	}
+	if c.Unused != nil {
+		if since, how, ok := c.Unused(a, s.Person); ok {
+			c.add(provisioning.Mismatch{Kind: provisioning.KindDormant, Since: since, Detail: "not used: " + how}, []int{i}, both)
+		}
 	}
 }
 

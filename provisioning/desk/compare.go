@@ -21,6 +21,7 @@ type compared struct {
 	world   propose.World
 	account map[string]int // id → index
 	subject map[string]int // row key → subject
+	all     []Row          // of everybody, those whom the document system does not serve among them; sorted
 }
 
 // compareAnew correlates and compares a snapshot, remembers the exact links, and puts the new roll in place.
@@ -38,11 +39,15 @@ func (d *Desk) compareAnew(ctx context.Context, snap *provisioning.Snapshot) (*R
 		People: merged.People, Absent: merged.Absent, Accounts: snap.Accounts, Anchors: anchors, Decisions: decisions,
 	})
 	people, accounts := d.proven(snap)
+	unused, err := d.unusedAccounts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	st := &compared{
 		snap: snap, links: links, account: make(map[string]int, len(snap.Accounts)), subject: make(map[string]int, len(links.Subjects)),
 		result: compare.Compare(compare.Input{
 			Correlation: links, Accounts: snap.Accounts, Policy: d.policy(), PeopleProven: people, AccountsProven: accounts,
-			Clashes: merged.Clashes, At: d.now(), Serves: d.serves,
+			Clashes: merged.Clashes, At: d.now(), Serves: d.serves, Unused: unused,
 		}),
 	}
 	for i := range snap.Accounts {
@@ -55,6 +60,7 @@ func (d *Desk) compareAnew(ctx context.Context, snap *provisioning.Snapshot) (*R
 		}
 	}
 	rows := st.rows()
+	st.all = slices.Clone(rows)
 	if len(d.deps.Offices) > 0 {
 		rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Person != nil && len(r.Accounts) == 0 && !d.serves(r.Person) })
 	}

@@ -81,7 +81,8 @@ type Desk struct {
 	draft   *provisioning.Batch // the one that is being staged; nil where there is none
 	self    string              // the account that rollcall signs in with, once known
 	running map[int64]*run
-	asked   map[int64]asked // what was laid out for an approval, by batch; 0: the policy
+	reviews map[int64]*Review // those that were opened
+	asked   map[int64]asked   // what was laid out for an approval, by batch; 0: the policy
 	finder  *finder
 	done    map[string]string // account → what a batch of this process did last, read back
 	watched bool              // the schedule is looked at

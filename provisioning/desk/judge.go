@@ -85,9 +85,15 @@ func (d *Desk) identity(ctx context.Context) string {
 	return self
 }
 
-// LiveCheck is what the executor asks at the moment of sending: is the target protected, or the hand that does it? The answer
+// LiveCheck is what the executor asks at the moment of sending: is the target protected, or the hand that does it? is an unused seat still
+// unused? The answer
 // is "" to go on, or why not (threats G2, G3).
 func (d *Desk) LiveCheck(ctx context.Context, u *provisioning.Unit, c provisioning.Change) string {
+	if u.Kind == provisioning.KindReclaim && c.Kind == provisioning.DisableAccount {
+		if why := d.stillUnused(ctx, u); why != "" {
+			return why
+		}
+	}
 	identity := d.identity(ctx)
 	if identity == "" {
 		return "the account that rollcall signs in with cannot be read, so it cannot be protected"

@@ -82,7 +82,11 @@ func (d *Desk) sync(ctx context.Context, whole bool, progress func(provisioning.
 			return nil, err
 		}
 	}
-	return d.compareAnew(ctx, snap)
+	roll, err := d.compareAnew(ctx, snap)
+	if err != nil {
+		return nil, err
+	}
+	return roll, d.saveTally(ctx, d.state.Load())
 }
 
 // previous is the last snapshot: the one on the roll, or the one that an earlier run kept.

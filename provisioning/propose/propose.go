@@ -113,6 +113,8 @@ func Mend(row Row, w World) Proposal {
 	case p.Hold != "":
 	case len(p.Notes) > 0:
 		p.Hold, p.Notes = p.Notes[0].Text, p.Notes[1:]
+	case worst.Kind == provisioning.KindDormant:
+		p.Hold = "an unused account is taken back by notice: see the seats"
 	case worst.Kind == provisioning.KindEntitlement:
 		p.Hold = "only rights in excess: they are taken away on request alone"
 	default:

@@ -73,6 +73,8 @@ func (m *Model) gutter(row *desk.Row) (string, ui.Style) {
 		text, style = g.Differs+" preferred", ui.Notice
 	case provisioning.KindAttribute:
 		text, style = g.Differs+" "+fieldWord(w), ui.Notice
+	case provisioning.KindDormant:
+		text, style = g.NoLibrary+" unused", ui.Notice
 	default:
 		text = g.Differs + " " + string(w.Kind)
 	}

@@ -91,8 +91,20 @@ func (s *Server) workspaceRow(lib *Library, ws *Workspace) map[string]any {
 	return row
 }
 
-// listWorkspaces answers the nested envelope: by cursor where that mode is asked for, which tells no total, else by offset.
+// listWorkspaces lists the workspaces of a library, or those of an owner.
 func (s *Server) listWorkspaces(w http.ResponseWriter, r *http.Request, lib *Library) {
+	owner := strings.ToLower(r.URL.Query().Get("owner"))
+	var rows []any
+	for _, ws := range lib.Workspaces {
+		if owner == "" || wildcard(owner, strings.ToLower(ws.Owner)) {
+			rows = append(rows, s.workspaceRow(lib, ws))
+		}
+	}
+	s.results(w, r, rows)
+}
+
+// results answers the nested envelope: by cursor where that mode is asked for, which tells no total, else by offset.
+func (s *Server) results(w http.ResponseWriter, r *http.Request, rows []any) {
 	q := r.URL.Query()
 	limit, ok1 := number(q, "limit", 500)
 	offset, ok2 := number(q, "offset", 0)
@@ -105,13 +117,6 @@ func (s *Server) listWorkspaces(w http.ResponseWriter, r *http.Request, lib *Lib
 		return
 	}
 	limit = min(limit, s.config.MostPage)
-	owner := strings.ToLower(q.Get("owner"))
-	var rows []any
-	for _, ws := range lib.Workspaces {
-		if owner == "" || wildcard(owner, strings.ToLower(ws.Owner)) {
-			rows = append(rows, s.workspaceRow(lib, ws))
-		}
-	}
 	part := append([]any{}, rows[min(offset, len(rows)):min(offset+limit, len(rows))]...)
 	out := map[string]any{"data": map[string]any{"results": part}}
 	switch {

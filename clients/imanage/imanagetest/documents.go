@@ -7,14 +7,15 @@ import (
 	"strings"
 )
 
-// routeDocuments serves the documents of a library that anybody has had checked out (contracts/imanage.md 8).
+// routeDocuments serves the documents of a library: those that anybody has had checked out (contracts/imanage.md 8), and those that people
+// worked on.
 func (s *Server) routeDocuments(w http.ResponseWriter, r *http.Request, lib *Library, p []string) {
 	if len(p) == 1 && p[0] == "checked-out" && r.Method == http.MethodGet {
 		s.listCheckedOut(w, r, lib)
 		return
 	}
-	if len(p) == 0 {
-		notAllowed(w)
+	if len(p) == 0 || (len(p) == 2 && p[1] == "history") || lib.work().byID[p[0]] != nil {
+		s.routeWork(w, r, lib, p)
 		return
 	}
 	doc := lib.document(p[0])

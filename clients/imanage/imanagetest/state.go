@@ -54,6 +54,8 @@ type Library struct {
 
 	Workspaces []*Workspace
 	Documents  []*Document // those that anybody has had checked out
+	Work       []*Work     // those that people worked on
+	worked     *worked
 }
 
 // Workspace is a workspace with who owns it and who may open it (contracts/imanage.md 8).

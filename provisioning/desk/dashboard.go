@@ -1,0 +1,590 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/licence"
+	"rollcall/provisioning/report"
+)
+
+// The units of a figure. A figure without a unit counts its rows.
+const (
+	UnitMoney   = "money"   // the total of its rows' column money, a year
+	UnitMinutes = "minutes" // of its rows' column minutes the mean, or where the key says so the greatest
+)
+
+// Figure is one number of the dashboard. FigureRows opens it to the rows that it counts.
+type Figure struct {
+	Key      string                `json:"key"`   // "mismatch.leaver", "seats.unknown"
+	Group    string                `json:"group"` // mismatches, leavers, seats, reviews, reads
+	Label    string                `json:"label"`
+	Value    int64                 `json:"value"`
+	Unit     string                `json:"unit,omitempty"`
+	Currency string                `json:"currency,omitempty"`
+	Rows     int                   `json:"rows"`
+	Severity provisioning.Severity `json:"severity,omitempty"` // where the figure is bad news
+	None     bool                  `json:"none,omitempty"`     // there is nothing to make it of: the value says nothing
+	Note     string                `json:"note,omitempty"`
+}
+
+// Series is a figure over time.
+type Series struct {
+	Key    string  `json:"key"`
+	Label  string  `json:"label"`
+	Unit   string  `json:"unit,omitempty"`
+	Points []Point `json:"points"`
+}
+
+// Point is a figure at a moment.
+type Point struct {
+	At    time.Time `json:"at"`
+	Value int64     `json:"value"`
+}
+
+// Dashboard is the firm at a glance.
+type Dashboard struct {
+	Firm    string    `json:"firm"`
+	Made    time.Time `json:"made"`
+	ReadAt  time.Time `json:"read_at"`
+	Figures []Figure  `json:"figures"`
+	Series  []Series  `json:"series"`
+}
+
+const (
+	seriesDays   = 90 // how far back the series go
+	meanOverDays = 90 // over how many days the mean time to be seen off is taken
+	dueSoonDays  = 14
+)
+
+// Dashboard makes the figures of the firm as it was read last, and how they went over the last 90 days.
+func (d *Desk) Dashboard(ctx context.Context) (*Dashboard, error) {
+	st, err := d.knownState()
+	if err != nil {
+		return nil, err
+	}
+	b := &Dashboard{Firm: d.deps.Firm, Made: d.now(), ReadAt: st.snap.TakenAt}
+	b.Figures = append(b.Figures, d.mismatchFigures()...)
+	for _, more := range []func(context.Context, *compared) ([]Figure, error){d.leaverFigures, d.seatFigures, d.reviewFigures} {
+		list, err := more(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		b.Figures = append(b.Figures, list...)
+	}
+	b.Figures = append(b.Figures, readFigures(st))
+	tallies, err := d.deps.Store.Tallies(ctx, d.now().AddDate(0, 0, -seriesDays))
+	if err != nil {
+		return nil, err
+	}
+	b.Series = series(tallies)
+	return b, nil
+}
+
+// mismatchFigures counts the rows of the roster by kind, as its filters do.
+func (d *Desk) mismatchFigures() []Figure {
+	count := make(map[provisioning.Kind]int)
+	roll := d.roll.Load()
+	for i := range roll.Rows {
+		for _, m := range roll.Rows[i].Mismatches {
+			count[m.Kind]++
+		}
+	}
+	var list []Figure
+	for _, k := range provisioning.Kinds() {
+		f := Figure{Key: "mismatch." + string(k), Group: "mismatches", Label: string(k), Value: int64(count[k]), Rows: count[k]}
+		if count[k] > 0 {
+			f.Severity = k.Severity()
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// openLeavers are the rows of leavers whose account is still enabled, with how long that is.
+func (d *Desk) openLeavers() (list []*Row, minutes []int64) {
+	roll := d.roll.Load()
+	left := d.leftAt()
+	for i := range roll.Rows {
+		r := &roll.Rows[i]
+		if r.Person == nil || !slices.ContainsFunc(r.Mismatches, func(m *provisioning.Mismatch) bool { return m.Kind == provisioning.KindLeaver }) {
+			continue
+		}
+		at, known := left[r.Person.Key], int64(-1)
+		if !at.IsZero() && !at.After(d.now()) {
+			known = int64(d.now().Sub(at) / time.Minute)
+		}
+		list, minutes = append(list, r), append(minutes, known)
+	}
+	return list, minutes
+}
+
+func (d *Desk) leaverFigures(ctx context.Context, _ *compared) ([]Figure, error) {
+	open, minutes := d.openLeavers()
+	oldest := Figure{Key: "leaver.oldest", Group: "leavers", Label: "oldest leaver with a live account", Unit: UnitMinutes, Rows: len(open), None: true}
+	for _, m := range minutes {
+		if m >= 0 && (oldest.None || m > oldest.Value) {
+			oldest.None, oldest.Value, oldest.Severity = false, m, provisioning.SeverityDanger
+		}
+	}
+	done, err := d.seenOffLately(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mean := Figure{
+		Key: "leaver.mean", Group: "leavers", Label: "mean time from leaving to seen off", Unit: UnitMinutes, Rows: len(done), None: len(done) == 0,
+		Note: fmt.Sprintf("of the last %d days", meanOverDays),
+	}
+	var sum int64
+	for _, one := range done {
+		sum += one.minutes
+	}
+	if len(done) > 0 {
+		mean.Value = sum / int64(len(done))
+	}
+	pending, overdue, err := d.openRemovals(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waits := Figure{Key: "leaver.pending", Group: "leavers", Label: "closed, not seen off yet", Value: int64(len(pending)), Rows: len(pending)}
+	late := Figure{Key: "leaver.overdue", Group: "leavers", Label: "not seen off after 8 h", Value: int64(len(overdue)), Rows: len(overdue)}
+	if len(overdue) > 0 {
+		late.Severity = provisioning.SeverityDanger
+	}
+	return []Figure{oldest, mean, waits, late}, nil
+}
+
+// took is one removal with how long it took.
+type took struct {
+	r       provisioning.Removal
+	left    time.Time
+	minutes int64
+}
+
+// seenOffLately are the removals of the last days whose whole course is known: from leaving to seen off.
+func (d *Desk) seenOffLately(ctx context.Context) (list []took, err error) {
+	removals, sealed, err := d.visibleRemovals(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	_ = sealed
+	left, since := d.leftAt(), d.now().AddDate(0, 0, -meanOverDays)
+	for i := range removals {
+		r := removals[i]
+		at := left[r.Person]
+		if m, ok := minutesSeenOff(at, &r); ok && r.SeenOff.After(since) {
+			list = append(list, took{r, at, m})
+		}
+	}
+	return list, nil
+}
+
+// visibleRemovals are those that the operator may read.
+func (d *Desk) visibleRemovals(ctx context.Context, open bool) (list []provisioning.Removal, sealed int, err error) {
+	all, err := d.deps.Store.Removals(ctx, 0, open)
+	if err != nil {
+		return nil, 0, err
+	}
+	readers, err := d.deps.Store.Sealed(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, r := range all {
+		if only := readers[r.Batch]; len(only) > 0 && !slices.Contains(only, d.deps.Operator.Name) {
+			sealed++
+			continue
+		}
+		list = append(list, r)
+	}
+	return list, sealed, nil
+}
+
+func (d *Desk) openRemovals(ctx context.Context) (pending, overdue []provisioning.Removal, err error) {
+	all, _, err := d.visibleRemovals(ctx, true)
+	for i := range all {
+		pending = append(pending, all[i])
+		if all[i].Overdue(d.now()) {
+			overdue = append(overdue, all[i])
+		}
+	}
+	return pending, overdue, err
+}
+
+func (d *Desk) reviewFigures(ctx context.Context, _ *compared) ([]Figure, error) {
+	open, due, overdue, err := d.openReviews(ctx)
+	if err != nil {
+		return nil, err
+	}
+	figure := func(key, label string, list []*provisioning.Campaign) Figure {
+		return Figure{Key: key, Group: "reviews", Label: label, Value: int64(len(list)), Rows: len(list)}
+	}
+	late := figure("review.overdue", "access reviews overdue", overdue)
+	if len(overdue) > 0 {
+		late.Severity = provisioning.SeverityWarning
+	}
+	return []Figure{figure("review.open", "access reviews open", open), figure("review.due", fmt.Sprintf("due within %d days", dueSoonDays), due), late}, nil
+}
+
+// openReviews are the campaigns that are not ended, those of them whose stage ends soon, and those whose stage should have ended.
+func (d *Desk) openReviews(ctx context.Context) (open, due, overdue []*provisioning.Campaign, err error) {
+	list, err := d.deps.Store.Campaigns(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, c := range list {
+		if c.State != provisioning.CampaignOpen && c.State != provisioning.CampaignClosed {
+			continue
+		}
+		open = append(open, c)
+		if c.State == provisioning.CampaignClosed {
+			continue
+		}
+		switch at := c.Stages[c.Stage].Due; {
+		case d.now().After(at):
+			overdue = append(overdue, c)
+		case d.now().AddDate(0, 0, dueSoonDays).After(at):
+			due = append(due, c)
+		}
+	}
+	return open, due, overdue, nil
+}
+
+func readFigures(st *compared) Figure {
+	f := Figure{Key: "read.unproven", Group: "reads", Label: "sources not read whole"}
+	for _, p := range st.snap.Proofs {
+		if !p.Complete {
+			f.Value, f.Severity = f.Value+1, provisioning.SeverityDanger
+		}
+	}
+	f.Rows = int(f.Value)
+	return f
+}
+
+// series draws the tallies out, one series a figure.
+func series(tallies []provisioning.Tally) []Series {
+	var list []Series
+	add := func(key, label, unit string, of func(t *provisioning.Tally) int64) {
+		s := Series{Key: key, Label: label, Unit: unit, Points: make([]Point, 0, len(tallies))}
+		for i := range tallies {
+			s.Points = append(s.Points, Point{tallies[i].At, of(&tallies[i])})
+		}
+		list = append(list, s)
+	}
+	for _, k := range provisioning.Kinds() {
+		add("mismatch."+string(k), string(k), "", func(t *provisioning.Tally) int64 { return int64(t.Kinds[k]) })
+	}
+	add("accounts.enabled", "enabled accounts", "", func(t *provisioning.Tally) int64 { return int64(t.Enabled) })
+	add("seats.paid", "paid seats", "", func(t *provisioning.Tally) (n int64) {
+		for _, one := range t.Seats {
+			n += int64(one)
+		}
+		return n
+	})
+	add("seats.money", "seats, a year", UnitMoney, func(t *provisioning.Tally) int64 { return int64(t.Money) })
+	return list
+}
+
+// saveTally keeps what the firm looks like, for the series.
+func (d *Desk) saveTally(ctx context.Context, st *compared) error {
+	if d.deps.Store.ReadOnly() != "" {
+		return nil
+	}
+	t := provisioning.Tally{At: st.snap.TakenAt, People: len(st.snap.People), Accounts: len(st.snap.Accounts), Kinds: make(map[provisioning.Kind]int), Seats: make(map[string]int)}
+	for i := range st.snap.Accounts {
+		if st.snap.Accounts[i].Enabled {
+			t.Enabled++
+		}
+	}
+	roll := d.roll.Load()
+	for i := range roll.Rows {
+		for _, m := range roll.Rows[i].Mismatches {
+			t.Kinds[m.Kind]++
+		}
+	}
+	for _, p := range st.snap.Proofs {
+		if !p.Complete {
+			t.Unproven = append(t.Unproven, p.Source)
+		}
+	}
+	book, err := d.book(ctx, st)
+	if err != nil {
+		return err
+	}
+	for i := range book.Seats {
+		if s := &book.Seats[i]; s.Paid {
+			t.Seats[s.Class]++
+			t.Money += s.Price
+		}
+	}
+	t.Currency = book.Currency
+	return d.deps.Store.SaveTally(ctx, t)
+}
+
+// FigureRows opens a figure of the dashboard to the rows that it counts.
+func (d *Desk) FigureRows(ctx context.Context, key string) (*report.Table, error) {
+	st, err := d.knownState()
+	if err != nil {
+		return nil, err
+	}
+	group, what, _ := strings.Cut(key, ".")
+	var t *report.Table
+	switch group {
+	case "mismatch":
+		t, err = d.mismatchRows("Mismatch: "+what, func(m *provisioning.Mismatch) bool { return string(m.Kind) == what })
+	case "leaver":
+		t, err = d.leaverRows(ctx, what)
+	case "seats":
+		t, err = d.seatRows(ctx, st, what)
+	case "review":
+		t, err = d.reviewRows(ctx, what)
+	case "read":
+		t = unprovenRows(st)
+	}
+	if err == nil && t == nil {
+		err = &provisioning.Error{Code: provisioning.NotFound, Message: "the dashboard has no figure " + key, Hint: "rollcall dashboard --json lists them"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.Name, t.Firm, t.By, t.Made = "figure", d.deps.Firm, d.deps.Operator.Name, d.now()
+	return t, nil
+}
+
+func (d *Desk) leaverRows(ctx context.Context, what string) (*report.Table, error) {
+	t := &report.Table{Columns: []report.Column{
+		text("name", "Name"), text("account", "Account"), text("office", "Office"), timeCol("left", "Left"), timeCol("accepted", "Accepted off"), timeCol("seen_off", "Seen off"), number("minutes", "Minutes"),
+	}}
+	switch what {
+	case "oldest":
+		t.Title = "Leavers with a live account"
+		rows, minutes := d.openLeavers()
+		left := d.leftAt()
+		for i, r := range rows {
+			known := report.None()
+			if minutes[i] >= 0 {
+				known = report.Number(minutes[i])
+			}
+			t.Rows = append(t.Rows, []report.Cell{report.Text(rowName(r)), report.Text(rowAccount(r)), report.Text(rowOffice(r)), report.At(left[r.Person.Key]), report.None(), report.None(), known})
+		}
+		return t, nil
+	case "mean":
+		t.Title = fmt.Sprintf("Seen off in the last %d days", meanOverDays)
+		list, err := d.seenOffLately(ctx)
+		for _, one := range list {
+			t.Rows = append(t.Rows, []report.Cell{report.Text(one.r.Name), report.Text(one.r.Account), report.None(), report.At(one.left), report.At(one.r.Accepted), report.At(one.r.SeenOff), report.Number(one.minutes)})
+		}
+		return t, err
+	case "pending", "overdue":
+		pending, overdue, err := d.openRemovals(ctx)
+		t.Title = "Closed, not seen off yet"
+		if what == "overdue" {
+			t.Title, pending = "Not seen off after 8 h", overdue
+		}
+		for i := range pending {
+			r := &pending[i]
+			t.Rows = append(t.Rows, []report.Cell{
+				report.Text(r.Name), report.Text(r.Account), report.None(), report.None(), report.At(r.Accepted), report.None(), report.Number(int64(d.now().Sub(r.Accepted) / time.Minute)),
+			})
+		}
+		return t, err
+	default:
+		return nil, nil //nolint:nilnil // the caller says that there is no such figure
+	}
+}
+
+func (d *Desk) reviewRows(ctx context.Context, what string) (*report.Table, error) {
+	open, due, overdue, err := d.openReviews(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := map[string][]*provisioning.Campaign{"open": open, "due": due, "overdue": overdue}[what]
+	if !ok {
+		return nil, nil //nolint:nilnil // the caller says that there is no such figure
+	}
+	t := &report.Table{Title: "Access reviews", Columns: []report.Column{
+		number("review", "Review"), text("name", "Name"), text("state", "State"), text("stage", "Stage"), timeCol("due", "Due"), number("items", "Items"),
+	}}
+	for _, c := range list {
+		s := c.Stages[c.Stage]
+		t.Rows = append(t.Rows, []report.Cell{report.Number(c.ID), report.Text(c.Name), report.Text(string(c.State)), report.Text(s.Name), report.At(s.Due), report.Number(int64(c.Items))})
+	}
+	return t, nil
+}
+
+func unprovenRows(st *compared) *report.Table {
+	t := &report.Table{Title: "Sources not read whole", Columns: []report.Column{text("source", "Source"), timeCol("at", "Read"), text("why", "Why")}}
+	for _, p := range st.snap.Proofs {
+		if !p.Complete {
+			t.Rows = append(t.Rows, []report.Cell{report.Text(p.Source), report.At(p.At), report.Text(p.Reason)})
+		}
+	}
+	return t
+}
+
+// book counts the seats.
+func (d *Desk) book(ctx context.Context, st *compared) (*licence.Book, error) {
+	activity, err := d.deps.Store.Activities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]licence.Row, 0, len(st.snap.Accounts))
+	owner := st.owners()
+	for i := range st.snap.Accounts {
+		a := &st.snap.Accounts[i]
+		row := licence.Row{Account: a}
+		if r := owner[a.ID]; r != nil {
+			row.Person, row.Mismatches, row.Away = r.Person, r.Mismatches, r.Away
+		}
+		rows = append(rows, row)
+	}
+	return licence.Count(licence.Input{Rows: rows, Policy: d.policy(), Activity: activity, At: d.now()}), nil
+}
+
+func (d *Desk) seatFigures(ctx context.Context, st *compared) ([]Figure, error) {
+	book, err := d.book(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	var list []Figure
+	add := func(key, label string, severity provisioning.Severity) {
+		n := 0
+		var money provisioning.Money
+		for i := range book.Seats {
+			if s := &book.Seats[i]; seatIs(s, key) {
+				n++
+				if s.Paid {
+					money += s.Price
+				}
+			}
+		}
+		f := Figure{Key: "seats." + key, Group: "seats", Label: label, Value: int64(n), Rows: n}
+		if n > 0 {
+			f.Severity = severity
+		}
+		list = append(list, f)
+		if key == "paid" || strings.HasPrefix(key, "unused") {
+			list = append(list, Figure{
+				Key: "seats." + key + "-money", Group: "seats", Label: label + ", a year", Value: int64(money), Unit: UnitMoney, Currency: book.Currency, Rows: n, None: book.Currency == "",
+			})
+		}
+	}
+	add("paid", "paid seats", "")
+	for _, c := range book.ClassNames() {
+		add("class-"+c, "paid seats: "+c, "")
+	}
+	add("used", "used", "")
+	for _, days := range d.policy().Licences.Dormant {
+		add(fmt.Sprintf("unused-%d", days), fmt.Sprintf("unused for %d days or more", days), provisioning.SeverityNotice)
+	}
+	add("unknown", "use not known", "")
+	add("disabled", "disabled, and paid for", provisioning.SeverityNotice)
+	add("duplicate", "a person's second seat", provisioning.SeverityNotice)
+	return list, nil
+}
+
+// seatOf says whether a seat is one of those that a figure counts.
+func seatIs(s *licence.Seat, key string) bool {
+	if class, ok := strings.CutPrefix(key, "class-"); ok {
+		return s.Paid && s.Class == class
+	}
+	var days int
+	if _, err := fmt.Sscanf(key, "unused-%d", &days); err == nil {
+		return s.Paid && !s.Disabled && s.Usage == provisioning.NotUsed && s.Idle >= days
+	}
+	switch key {
+	case "paid":
+		return s.Paid
+	case "used":
+		return s.Paid && s.Usage == provisioning.Used
+	case "unknown":
+		return s.Paid && !s.Disabled && s.Usage == provisioning.UsageUnknown
+	case "disabled":
+		return s.Paid && s.Disabled
+	case "duplicate":
+		return s.Paid && s.DuplicateOf != ""
+	default:
+		return false
+	}
+}
+
+func (d *Desk) seatRows(ctx context.Context, st *compared, key string) (*report.Table, error) {
+	book, err := d.book(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	key = strings.TrimSuffix(key, "-money")
+	t := d.seatTable(book, func(s *licence.Seat) bool { return seatIs(s, key) })
+	t.Title = "Seats: " + key
+	return t, nil
+}
+
+// seatTable has one row for each seat.
+func (d *Desk) seatTable(book *licence.Book, want func(*licence.Seat) bool) *report.Table {
+	t := &report.Table{Columns: []report.Column{
+		text("account", "Account"), text("name", "Name"), text("office", "Office"), text("practice", "Practice"), text("class", "Class"), yesNo("paid", "Paid"),
+		{Key: "money", Title: "A year", Kind: report.KindMoney}, text("use", "Use"), timeCol("last", "Last used"), number("idle", "Days unused"), text("how", "How it is known"),
+		yesNo("disabled", "Disabled"), text("duplicate", "Second seat of"), yesNo("left", "Has left"),
+	}}
+	for i := range book.Seats {
+		s := &book.Seats[i]
+		if !want(s) {
+			continue
+		}
+		money, idle := report.None(), report.None()
+		if s.Paid && book.Currency != "" {
+			money = report.Amount(s.Price, book.Currency)
+		}
+		if s.Idle >= 0 {
+			idle = report.Number(int64(s.Idle))
+		}
+		t.Rows = append(t.Rows, []report.Cell{
+			report.Text(s.Account), report.Text(s.Name), report.Text(s.Office), report.Text(s.Practice), report.Text(cmp.Or(s.Class, "none")), report.Yes(s.Paid), money,
+			report.Text(string(s.Usage)), report.At(s.Last), idle, report.Text(s.How), report.Yes(s.Disabled), report.Text(s.DuplicateOf), report.Yes(s.Leaver),
+		})
+	}
+	return t
+}
+
+// licencesTable has one row for each seat, with the totals.
+func (d *Desk) licencesTable(ctx context.Context, _ TableQuery) (*report.Table, error) {
+	st, err := d.knownState()
+	if err != nil {
+		return nil, err
+	}
+	book, err := d.book(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	t := d.seatTable(book, func(*licence.Seat) bool { return true })
+	t.Title, t.Notes = "Licences", append(asRead(st), useNote)
+	if book.Currency != "" {
+		t.Total("a year", "money")
+	}
+	return t, nil
+}
+
+// useNote is what every report about use says of it.
+const useNote = "iManage publishes no last sign-in: use is inferred from document history and from the directory's sign-ins. What could not be read whole is unknown, and unknown is never taken back."
+
+// dormantTable has one row for each enabled account that is surely not used for the first bucket's days.
+func (d *Desk) dormantTable(ctx context.Context, _ TableQuery) (*report.Table, error) {
+	st, err := d.knownState()
+	if err != nil {
+		return nil, err
+	}
+	book, err := d.book(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	least := d.policy().Licences.Dormant[0]
+	t := d.seatTable(book, func(s *licence.Seat) bool {
+		return !s.Disabled && s.Usage == provisioning.NotUsed && s.Idle >= least
+	})
+	t.Title, t.Notes = "Dormant accounts", append(asRead(st), useNote)
+	return t, nil
+}
