@@ -30,7 +30,7 @@ func recount(all []*imanagetest.Work, libraries []string, account string, since 
 		if !slices.Contains(libraries, in) {
 			continue
 		}
-		stands, changed := w.Author == account, time.Time{}
+		stands, changed := w.Author == account || w.Operator == account, time.Time{}
 		for _, e := range w.Events { // in their order
 			if !slices.Contains([]string{"VIEW", "PRINT", "MAIL"}, e.Activity) {
 				changed = e.At
@@ -85,6 +85,7 @@ func plant(t *rapid.T) []*imanagetest.Work {
 			}
 		}
 		w.Author = w.Events[0].User
+		w.Operator = rapid.SampledFrom([]string{"U000", "U001", "U002"}).Draw(t, "operator")
 		all = append(all, w)
 	}
 	return all

@@ -83,6 +83,7 @@ func TestActivity(t *testing.T) {
 		"a view of another document":            {[]*imanagetest.Work{work("LON!7.1", did("U001", "MODIFY", 40)), work("NYC!8.1", did("U001", "MODIFY", 50), did("U001", "MAIL", 20))}, ago(20), "mail of NYC!8.1", ""},
 		"a colleague went on":                   {[]*imanagetest.Work{work("LON!7.1", did("U001", "NEWDOCUMENT", 60), did("U002", "MODIFY", 3))}, ago(60), "creation of LON!7.1", ""},
 		"a colleague's document":                {[]*imanagetest.Work{work("LON!7.1", did("U002", "NEWDOCUMENT", 60), did("U001", "NEWDOCVER", 30))}, ago(30), "new version of LON!7.1", ""},
+		"as author":                             {[]*imanagetest.Work{{ID: "LON!7.1", Author: "U001", Operator: "U003", Events: []imanagetest.Event{did("U001", "NEWDOCUMENT", 33), did("U002", "MODIFY", 2)}}}, ago(33), "creation of LON!7.1", ""},
 		"as operator":                           {[]*imanagetest.Work{{ID: "LON!7.1", Author: "U003", Operator: "U001", Events: []imanagetest.Event{did("U001", "MODIFY", 33), did("U002", "MODIFY", 2)}}}, ago(33), "edit of LON!7.1", ""},
 		"an older version":                      {[]*imanagetest.Work{work("LON!7.1", did("U001", "MODIFY", 44)), work("LON!7.2", did("U002", "NEWDOCVER", 4))}, ago(44), "edit of LON!7.1", ""},
 		"before it was looked for":              {[]*imanagetest.Work{work("LON!7.1", did("U001", "MODIFY", 91))}, none, "", ""},
@@ -398,6 +399,28 @@ func TestActivityMany(t *testing.T) {
 	}
 	if n := len(s.Bench().Log()); n > 50 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// TestActivityWalls: where the histories of an account's documents are refused, a few are tried and not all.
+func TestActivityWalls(t *testing.T) {
+	var all []*imanagetest.Work
+	for i := range 30 {
+		all = append(all, &imanagetest.Work{ID: fmt.Sprintf("LON!%d.1", 100+i), Walled: true, Events: []imanagetest.Event{did("U001", "NEWDOCUMENT", 85), did("U002", "MODIFY", 1+i%20)}})
+	}
+	s, c := open(t, busy(5, all...), clockAtNoon)
+	found, err := c.Activity(context.Background(), []provisioning.Account{in("U001", "LON")}, ago(90), nil)
+	if err != nil || found[0].Whole || !found[0].Last.IsZero() || strings.Count(found[0].Why, "; ") != 2 {
+		t.Errorf("%v %+v", err, found)
+	}
+	tried := 0
+	for _, e := range s.Bench().Log() {
+		if strings.HasSuffix(e.Path, "/history") {
+			tried++
+		}
+	}
+	if tried != 3 {
+		t.Errorf("%d histories were tried", tried)
 	}
 }
 

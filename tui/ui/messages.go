@@ -62,3 +62,11 @@ type Screen interface {
 	// Typing reports whether keys are text now, so that none of them is a command.
 	Typing() bool
 }
+
+// OpenReviews opens the list of the access reviews; OpenReview one of them; OpenSeats the licences; OpenDashboard the firm at a glance.
+type (
+	OpenReviews   struct{}
+	OpenReview    struct{ ID int64 }
+	OpenSeats     struct{}
+	OpenDashboard struct{}
+)
