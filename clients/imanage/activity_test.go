@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -421,6 +422,39 @@ func TestActivityWalls(t *testing.T) {
 	}
 	if tried != 3 {
 		t.Errorf("%d histories were tried", tried)
+	}
+}
+
+// TestActivityMoves: a history that grows while it is read is read again, and one that goes on growing is not believed; so too where the
+// tenant tells no total.
+func TestActivityMoves(t *testing.T) {
+	total := regexp.MustCompile(`,"total_count":\d+`)
+	for _, untold := range []bool{false, true} {
+		for _, restless := range []bool{false, true} {
+			config := busy(5, work("LON!7.1", did("U001", "NEWDOCUMENT", 70), did("U001", "VIEW", 60), did("U001", "VIEW", 59), did("U001", "VIEW", 58), did("U001", "VIEW", 57)))
+			config.MostPage = 2
+			s, c := open(t, config, clockAtNoon)
+			var mu sync.Mutex
+			n := 0
+			s.Bench().Inject(wiretest.Fault{Kind: wiretest.Rewrite, Path: library + "LON/documents/*/history", Rewrite: func(b []byte) []byte {
+				mu.Lock()
+				defer mu.Unlock()
+				if n++; n == 1 || restless {
+					s.Touch("U001", "LON", ago(50-n))
+				}
+				if untold {
+					b = total.ReplaceAll(b, nil)
+				}
+				return b
+			}})
+			found, err := c.Activity(context.Background(), []provisioning.Account{in("U001", "LON")}, ago(90), nil)
+			if err != nil || found[0].Whole == restless || (!restless && !found[0].Last.Equal(ago(49))) {
+				t.Errorf("untold %v, restless %v: %v %+v", untold, restless, err, found)
+			}
+			if restless && !strings.Contains(found[0].Why, "moved while it was read") {
+				t.Errorf("untold %v: %s", untold, found[0].Why)
+			}
+		}
 	}
 }
 

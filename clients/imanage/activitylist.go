@@ -299,7 +299,7 @@ func (w *walk[T]) offsets(ctx context.Context, q url.Values) error {
 		}
 		offset += len(p.rows)
 		switch {
-		case false:
+		case p.total != total:
 			return w.bad(errMoved)
 		case total >= 0 && len(p.rows) == 0 && offset < total, p.overflow && len(p.rows) == 0:
 			return w.bad(errPartial)

@@ -444,7 +444,9 @@ func (d *Desk) stillUnused(ctx context.Context, u *provisioning.Unit) string {
 	if err != nil {
 		return "the notice cannot be read: " + provisioning.Reason(err)
 	}
-	i := slices.IndexFunc(open, func(r provisioning.Reclaim) bool { return r.Account == u.Account && r.State == provisioning.ReclaimStaged && r.Batch == u.Batch })
+	i := slices.IndexFunc(open, func(r provisioning.Reclaim) bool {
+		return r.Account == u.Account && r.State == provisioning.ReclaimStaged && r.Batch == u.Batch
+	})
 	if i < 0 {
 		return "no notice of this seat stands any more"
 	}
