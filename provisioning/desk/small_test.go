@@ -157,6 +157,25 @@ type dms struct {
 	tried    []string
 	reading  func()          // told before one account is read; nil: nobody
 	dark     map[string]bool // accounts that one by one cannot be read
+	used     map[string]time.Time
+	blind    map[string]bool // accounts whose document history is refused
+}
+
+// Activity tells of the accounts' use: what was planted, and nothing else.
+func (d *dms) Activity(_ context.Context, accounts []provisioning.Account, since time.Time, _ func(provisioning.Progress)) ([]provisioning.Activity, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var list []provisioning.Activity
+	for _, a := range accounts {
+		one := provisioning.Activity{Account: a.ID, Since: since, Read: d.clock.Now(), Whole: true}
+		if d.blind[a.ID] {
+			one.Whole, one.Why = false, "LON refused it"
+		} else if at := d.used[a.ID]; !at.IsZero() && !at.Before(since) {
+			one.Last, one.What = at, "edit of LON!1.1"
+		}
+		list = append(list, one)
+	}
+	return list, nil
 }
 
 func (d *dms) Name() string                             { return "imanage" }
@@ -177,7 +196,7 @@ func (d *dms) ReadAll(context.Context, func(provisioning.Progress)) (provisionin
 		inventory.Accounts = append(inventory.Accounts, copied(a))
 	}
 	slices.SortFunc(inventory.Accounts, func(a, b provisioning.Account) int { return strings.Compare(a.ID, b.ID) })
-	return inventory, provisioning.ReadEvidence{Source: "imanage", System: "imanage", Finished: d.clock.Now(), EndMarker: true, Reported: -1, Seen: len(d.accounts), Pages: 1}, nil
+	return inventory, provisioning.ReadEvidence{Source: "imanage", System: "imanage", Started: d.clock.Now(), Finished: d.clock.Now(), EndMarker: true, Reported: -1, Seen: len(d.accounts), Pages: 1}, nil
 }
 
 func copied(a *provisioning.Account) provisioning.Account {
@@ -360,7 +379,7 @@ func newSmall(t *testing.T, at time.Time, n int) *small {
 	}
 	t.Cleanup(func() { _ = s.store.Close() })
 	s.okta = &people{clock: s.clock}
-	s.dms = &dms{clock: s.clock, accounts: make(map[string]*provisioning.Account), lacks: make(map[provisioning.ChangeKind]bool), first: make(map[provisioning.ChangeKind]provisioning.FirstUse)}
+	s.dms = &dms{clock: s.clock, accounts: make(map[string]*provisioning.Account), lacks: make(map[provisioning.ChangeKind]bool), first: make(map[provisioning.ChangeKind]provisioning.FirstUse), used: make(map[string]time.Time), blind: make(map[string]bool)}
 	for i := 1; i <= n; i++ {
 		s.hire(i)
 	}
