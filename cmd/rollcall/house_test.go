@@ -24,8 +24,8 @@ func house() []struct {
 	compare := with(engine, "provisioning/search", "provisioning/correlate", "provisioning/policy", "provisioning/audit")
 	propose := with(compare, "provisioning/compare")
 	staging := with(propose, "provisioning/propose")
-	everything := with(staging, "provisioning/staging", "provisioning/commit", "provisioning/certify", "provisioning/licence")
-	screens := []string{"tui/roster", "tui/person", "tui/library", "tui/batch", "tui/wizard", "tui/campaign", "tui/seats", "tui/record", "tui/connect", "tui/calendar", "tui/policy"}
+	everything := with(staging, "provisioning/staging", "provisioning/commit", "provisioning/certify", "provisioning/certify/packet", "provisioning/licence", "provisioning/report")
+	screens := []string{"tui/roster", "tui/person", "tui/library", "tui/batch", "tui/wizard", "tui/campaign", "tui/seats", "tui/record", "tui/connect", "tui/calendar", "tui/policy", "tui/dashboard"}
 	screen := []string{"provisioning", "provisioning/names", "provisioning/desk", "themes", "tui/ui"}
 	return []struct {
 		pkg string
@@ -44,6 +44,10 @@ func house() []struct {
 		{"provisioning/propose", propose},
 		{"provisioning/staging", staging},
 		{"provisioning/commit", with(engine, "provisioning/audit")},
+		{"provisioning/certify", with(engine, "provisioning/policy", "provisioning/compare", "provisioning/audit")},
+		{"provisioning/certify/packet", engine}, // the files for reviewers without a console
+		{"provisioning/licence", with(engine, "provisioning/policy", "provisioning/compare", "provisioning/audit")},
+		{"provisioning/report", engine}, // tables as files
 		{"provisioning/dispatch/dispatchtest", with(engine, "provisioning/audit", "clients/imanage/imanagetest", "clients/wire/wiretest")}, // batches with every kind of change, for tests
 		{"provisioning/dispatch/*", []string{"provisioning", "provisioning/commit"}},
 		{"provisioning/store/*", engine},
