@@ -42,6 +42,7 @@ test:
 	bash provisioning/dispatch/pool/testdata/strace.sh
 	bash clients/credentials/testdata/secret-service.sh
 	bash tui/testdata/tmux.sh
+	bash provisioning/report/browser/testdata/run.sh
 
 ## race: the tests under the race detector (needs a C compiler)
 race:
