@@ -175,6 +175,9 @@ func (f *Firm) oktaConfig() oktatest.Config {
 			activated := p.created.Add(24 * time.Hour).UTC()
 			u.Activated, u.StatusChanged = &activated, &activated
 		}
+		if !p.signedIn.IsZero() {
+			u.LastLogin = &p.signedIn
+		}
 		if !p.changed.IsZero() {
 			changed := p.changed.UTC()
 			u.StatusChanged, u.LastUpdated = &changed, changed
@@ -205,7 +208,7 @@ func (f *Firm) entraConfig() entratest.Config {
 			ID: f.idIn("entra", i), UPN: p.login, Mail: p.email, DisplayName: p.full, GivenName: p.given, Surname: p.family, Created: p.created.UTC(),
 			Enabled: !p.gone() && p.status != "STAGED", Department: p.department, JobTitle: p.title, Office: p.office, EmployeeID: p.number, Kind: p.kind,
 			Phone: p.phone, ImmutableID: f.tie(i), SAM: p.sso, Extension: map[string]string{"extensionAttribute1": p.birth}, Hired: p.created.UTC(),
-			Proxies: []string{"SMTP:" + p.email}, Manager: f.bossIn("entra", p),
+			Proxies: []string{"SMTP:" + p.email}, Manager: f.bossIn("entra", p), SignedIn: p.signedIn,
 		}
 		if p.gone() && f.leftWithin(p, 25) && i%3 == 0 {
 			u.Deleted = p.changed.UTC()
@@ -242,7 +245,7 @@ func (f *Firm) googleConfig() googletest.Config {
 		}
 		u := googletest.User{
 			ID: f.idIn("google", i), Email: p.email, Given: p.given, Family: p.family, Full: p.full, Created: p.created.UTC(), Department: p.department,
-			Title: p.title, Kind: p.kind, Building: p.office, Phone: p.phone, Number: p.number, Changed: p.changed.UTC(),
+			Title: p.title, Kind: p.kind, Building: p.office, Phone: p.phone, Number: p.number, Changed: p.changed.UTC(), LastLogin: p.signedIn,
 			Schemas: map[string]map[string]string{"HR": {"imanageUserId": p.sso, "birthYear": p.birth, "immutableId": f.tie(i)}},
 		}
 		if f.bossIn("google", p) != "" {
@@ -290,7 +293,7 @@ func (f *Firm) oneloginConfig() onelogintest.Config {
 		}
 		u := onelogintest.User{
 			ID: id, Username: p.login, Email: p.email, First: p.given, Last: p.family, Title: p.title, Department: p.department, Phone: p.phone,
-			External: f.tie(i), Status: 1, State: 1, Created: p.created.UTC(), Updated: p.created.UTC(), Group: 90, Roles: roles[i],
+			External: f.tie(i), Status: 1, State: 1, LastLogin: p.signedIn, Created: p.created.UTC(), Updated: p.created.UTC(), Group: 90, Roles: roles[i],
 			Custom: map[string]string{
 				"office": p.office, "employee_number": p.number, "employee_type": p.kind, "birth_year": p.birth, "display_name": p.full,
 			},

@@ -35,6 +35,7 @@ type person struct {
 	status                                  string
 	created, changed                        time.Time
 	moved                                   time.Time // when the directory last gave them another seat; zero: never
+	signedIn                                time.Time // to the directory, last; zero: never
 	groups                                  []string  // of the directory, beside the one of their practice
 	boss                                    *person   // nil: nobody
 	account                                 *account  // whose account it is, in truth; nil: none
@@ -76,6 +77,7 @@ type Firm struct {
 	mapped      map[string]mapped // by the directory's group
 	secondments []secondment
 	estate      estate
+	use         use
 }
 
 type firmGroup struct {
@@ -116,6 +118,7 @@ func Generate(o Options) *Firm {
 		f.makeHostile()
 	}
 	f.makeEstate()
+	f.makeUse()
 	return f
 }
 

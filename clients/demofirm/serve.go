@@ -343,6 +343,7 @@ func (f *Firm) imanageConfig() imanagetest.Config {
 		}
 	}
 	f.estate.fill(at)
+	f.use.fill(at)
 	return c
 }
 

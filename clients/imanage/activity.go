@@ -441,3 +441,5 @@ func (a *use) met(p *paper, events []happening) {
 		}
 	}
 }
+
+var _ provisioning.ActivityReader = (*Client)(nil)

@@ -120,7 +120,8 @@ func newAuditVerify(f *flags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify [BUNDLE]",
 		Short: "check every row of the record against its chain, its signatures and its anchors",
-		Long: "verify checks the record of this store, or of BUNDLE: a copy of rollcall.db, or what `rollcall audit export` wrote. A bundle needs no\n" +
+		Long: "verify checks the record of this store, or of BUNDLE: a copy of rollcall.db, what `rollcall audit export` wrote, or the evidence of\n" +
+			"`rollcall export evidence`: every byte of it, each of its parts, and in plain words what it proves and what it does not. A bundle needs no\n" +
 			"configuration and no key: its rows are checked by their digests and signatures. It finds and names an edit, a drop, an insertion, another\n" +
 			"order, a cut tail, a rewriting by somebody who has the record's key, and another signing key; and it says how far the record is anchored\n" +
 			"outside the store, and from when on it is not. Exit code 1 where something does not hold.",
@@ -131,6 +132,9 @@ func newAuditVerify(f *flags) *cobra.Command {
 				return err
 			}
 			if len(args) == 1 {
+				if done, err := verifyEvidence(c, f, h, check, args[0]); done {
+					return err
+				}
 				v, err := verifyBundle(c.Context(), f, h, check, args[0])
 				if err != nil {
 					return err
@@ -150,16 +154,50 @@ func newAuditVerify(f *flags) *cobra.Command {
 	return c
 }
 
+// verifyEvidence checks an evidence bundle, where the file is one.
+func verifyEvidence(c *cobra.Command, f *flags, h *held, check audit.Check, file string) (done bool, err error) {
+	in, err := os.Open(file)
+	if err != nil {
+		return true, &provisioning.Error{Code: provisioning.Invalid, Message: "the bundle cannot be read", Err: err}
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return true, err
+	}
+	if !audit.IsEvidence(c.Context(), in, info.Size()) {
+		return false, nil
+	}
+	if check.Key, err = h.recordKey(c.Context(), f); err != nil {
+		return true, err
+	}
+	r, err := audit.EvidenceCheck{Check: check, Readers: desk.EvidenceReaders()}.Run(c.Context(), in, info.Size())
+	if err != nil {
+		return true, err
+	}
+	return true, printEvidence(c, f, &r)
+}
+
+// recordKey is the record's own key, where it was named; nil where it was not.
+func (h *held) recordKey(ctx context.Context, f *flags) ([]byte, error) {
+	if h.record == "" {
+		return nil, nil
+	}
+	secret, err := f.keeper().Resolve(ctx, h.record)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(secret.Reveal())
+	if err != nil || len(key) != audit.KeySize {
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "--record-key names no key of a record", Hint: "name the place that record_key in config.toml names"}
+	}
+	return key, nil
+}
+
 // verifyBundle checks a copy of a store, or an export, with nothing else at hand.
 func verifyBundle(ctx context.Context, f *flags, h *held, check audit.Check, file string) (v audit.Verification, err error) {
-	if h.record != "" {
-		secret, err := f.keeper().Resolve(ctx, h.record)
-		if err != nil {
-			return v, err
-		}
-		if check.Key, err = base64.StdEncoding.DecodeString(secret.Reveal()); err != nil || len(check.Key) != audit.KeySize {
-			return v, &provisioning.Error{Code: provisioning.Invalid, Message: "--record-key names no key of a record", Hint: "name the place that record_key in config.toml names"}
-		}
+	if check.Key, err = h.recordKey(ctx, f); err != nil {
+		return v, err
 	}
 	in, err := os.Open(file)
 	if err != nil {

@@ -53,9 +53,44 @@ releases = true
 policy = false
 `
 
+// demoLicences is what its seats cost: made up, as all of it.
+const demoLicences = `
+[review]
+undecided = "escalate"
+fallback = "f.adeyemi"
+
+[licence]
+currency = "GBP"
+dormant = [30, 60, 90]
+reclaim = 90
+grace = "14d"
+
+[[licence.class]]
+name = "service"
+accounts = ["SVC_*", "BREAKGLASS*", "ZZ_*"]
+billable = false
+
+[[licence.class]]
+name = "external"
+external = true
+price = 120.00
+renewal = 2027-03-31
+
+[[licence.class]]
+name = "collaborator"
+type = ["contractor", "temp*", "intern"]
+price = 240.00
+renewal = 2027-03-31
+
+[[licence.class]]
+name = "standard"
+price = 480.00
+renewal = 2027-03-31
+`
+
 // demoSetup is the demo firm's configuration, without its systems.
 func demoSetup(firm *demofirm.Firm) *setup {
-	s := &setup{Firm: firm.Name, Policy: firm.PolicyTOML() + demoApproval}
+	s := &setup{Firm: firm.Name, Policy: firm.PolicyTOML() + demoApproval + demoLicences}
 	for _, o := range firm.Operators() {
 		s.Operators = append(s.Operators, operator{Name: o.Name, Directory: o.Directory, Person: o.Person, Account: o.Account, Role: o.Role})
 	}

@@ -61,7 +61,7 @@ func newRoot(begin func(c *cobra.Command, f *flags)) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &provisioning.Error{Code: provisioning.Invalid, Message: err.Error(), Hint: "see rollcall --help"}
 	})
-	root.AddCommand(newDemo(f), newSim(f), newSync(f), newPlan(f), newApply(f), newUndo(f), newJoiner(f), newMover(f), newLeaver(f), newPolicy(f), newCalendar(f), newWorker(f), newWho(f), newAsOf(f), newApprove(f), newAudit(f), newReport(f), newRemovals(f), newCertificate(f), newBackup(f), newRestore(f), newDoctor(f), newConnect(f), newVersion())
+	root.AddCommand(newDemo(f), newSim(f), newSync(f), newPlan(f), newApply(f), newUndo(f), newJoiner(f), newMover(f), newLeaver(f), newPolicy(f), newCalendar(f), newWorker(f), newWho(f), newAsOf(f), newApprove(f), newAudit(f), newReport(f), newRemovals(f), newCertificate(f), newExport(f), newReview(f), newLicences(f), newDashboard(f), newBackup(f), newRestore(f), newDoctor(f), newConnect(f), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -111,7 +111,7 @@ func TestReclaim(t *testing.T) {
 	}
 	c := s.order(d, staged.Batch)
 	c.Reason = "the guards hold two of fourteen" // and are answered with the number and a reason
-	s.useAt("U005", s.clock.Now()) // between the stage and the act
+	s.useAt("U005", s.clock.Now())               // between the stage and the act
 	s.committed(d, c)
 	var sent []string
 	for _, one := range s.dms.sends() {

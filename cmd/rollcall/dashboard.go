@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/desk"
+	"rollcall/provisioning/report"
+)
+
+func newDashboard(f *flags) *cobra.Command {
+	var rows string
+	c := &cobra.Command{
+		Use:   "dashboard",
+		Short: "the firm at a glance: mismatches, leavers, seats and money, reviews, reads",
+		Long:  "dashboard prints the figures of the console's dashboard as the firm was read last; --json adds how they went over the last 90 days.\n--rows KEY opens a figure to the rows that it counts.",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withDesk(c, f, func(d *desk.Desk) error {
+				out := c.OutOrStdout()
+				if rows != "" {
+					t, err := d.FigureRows(c.Context(), rows)
+					if err != nil {
+						return err
+					}
+					book := &report.Book{Title: t.Title, Firm: t.Firm, By: t.By, Made: t.Made, Tables: []report.Table{*t}}
+					if f.json {
+						return report.WriteJSON(out, book)
+					}
+					return report.WriteCSV(out, t)
+				}
+				b, err := d.Dashboard(c.Context())
+				if err != nil {
+					return err
+				}
+				if f.json {
+					return writeJSON(out, b)
+				}
+				fmt.Fprintf(out, "%s, as read %s\n", clean(b.Firm), b.ReadAt.Local().Format("2 Jan 2006 15:04"))
+				group := ""
+				for i := range b.Figures {
+					one := &b.Figures[i]
+					if one.Group != group {
+						group = one.Group
+						fmt.Fprintf(out, "\n%s\n", group)
+					}
+					fmt.Fprintf(out, "  %-44s %18s   %s\n", clean(one.Label), figureText(one), one.Key)
+				}
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&rows, "rows", "", "open this figure, by its key, to its rows (as CSV; with --json as JSON)")
+	return c
+}
+
+// figureText is a figure as people read it.
+func figureText(f *desk.Figure) string {
+	switch {
+	case f.None:
+		return "-"
+	case f.Unit == desk.UnitMoney:
+		return moneyText(provisioning.Money(f.Value), f.Currency)
+	case f.Unit == desk.UnitMinutes:
+		return spanText(f.Value)
+	default:
+		return fmt.Sprint(f.Value)
+	}
+}
+
+func moneyText(m provisioning.Money, currency string) string {
+	sign := ""
+	if m < 0 {
+		sign, m = "-", -m
+	}
+	const hundred = 100
+	return fmt.Sprintf("%s %s%d.%02d", clean(currency), sign, m/hundred, m%hundred)
+}
+
+// spanText says minutes exactly: "4 d 3 h", "3 h 10 min".
+func spanText(minutes int64) string {
+	const hour, day = 60, 24 * 60
+	switch {
+	case minutes >= day:
+		return fmt.Sprintf("%d d %d h", minutes/day, minutes%day/hour)
+	case minutes >= hour:
+		return fmt.Sprintf("%d h %d min", minutes/hour, minutes%hour)
+	default:
+		return fmt.Sprintf("%d min", minutes)
+	}
+}
