@@ -290,12 +290,14 @@ func (m *machine) leaves(ctx context.Context, c provisioning.Change) (op string)
 		m.fault("the journal cannot be read: %v", err)
 		return ""
 	}
+	var since time.Time // another batch's like change may be in doubt still: the request is that of the intent that was written last
 	for _, b := range batches {
 		for i := range b.Units {
 			for _, one := range b.Units[i].Ops {
-				if one.State != provisioning.OpSent || !sameChange(one.Change, c) {
+				if one.State != provisioning.OpSent || !sameChange(one.Change, c) || !one.SentAt.After(since) {
 					continue
 				}
+				since = one.SentAt
 				op = fmt.Sprintf("batch %d, unit %d, change %d", b.ID, one.Unit, one.Seq)
 				if b.State != provisioning.BatchCommitted && b.State != provisioning.BatchPaused && b.State != provisioning.BatchCancelled {
 					m.fault("%s of %s leaves in a batch that is %s", c.Kind, c.Account, b.State)

@@ -32,12 +32,14 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	ctx := context.Background()
 	f := &fixture{small: newSmall(t, noon, 60)}
+	f.with = func(deps *desk.Deps) { deps.Signer = machineKey("installation") }
 	d := f.open("l.ortiz")
 	f.dms.change("U006", func(a *provisioning.Account) {
 		a.Groups = append(a.Groups, provisioning.GroupRef{Library: "LON", Group: "DEAL"})
 	})
 	f.leave(4, 5)
 	f.read(d)
+	f.opened(d, desk.NewCampaign{})
 	f.done = f.put(0, f.member(7, provisioning.LeaveGroup))
 	f.committed(d, f.done)
 	f.due = f.put(0, f.member(8, provisioning.LeaveGroup))
@@ -65,6 +67,16 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(f.leaver.Hold, err)
 	}
 	return f
+}
+
+// review is an access review that is open.
+func (f *fixture) review(d *desk.Desk) *desk.Review {
+	f.t.Helper()
+	r, err := d.OpenReview(context.Background(), 1)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return r
 }
 
 func (s *small) leavers(numbers ...int) []provisioning.Unit {
@@ -121,7 +133,31 @@ func acts() map[string]act {
 			}
 			return err
 		}},
-		"AcceptPolicy": {provisioning.RoleApprover, func(_ *fixture, d *desk.Desk) error { return d.AcceptPolicy(ctx, "x", 1) }},
+		"StartCampaign": requester(func(_ *fixture, d *desk.Desk) error {
+			p, err := d.PlanCampaign(ctx, desk.NewCampaign{})
+			if err != nil {
+				return err
+			}
+			_, err = d.StartCampaign(ctx, p)
+			return err
+		}),
+		"DecideReview": requester(func(f *fixture, d *desk.Desk) error {
+			return d.DecideReview(ctx, f.review(d), []int{0}, desk.Verdict{Verdict: provisioning.ReviewKeep})
+		}),
+		"NextStage":    requester(func(f *fixture, d *desk.Desk) error { _, err := d.NextStage(ctx, f.review(d)); return err }),
+		"CloseReview":  requester(func(f *fixture, d *desk.Desk) error { _, err := d.CloseReview(ctx, f.review(d)); return err }),
+		"FinishReview": requester(func(f *fixture, d *desk.Desk) error { _, err := d.FinishReview(ctx, f.review(d)); return err }),
+		"CancelReview": requester(func(f *fixture, d *desk.Desk) error { return d.CancelReview(ctx, f.review(d), "HR") }),
+		"MakePacket": requester(func(f *fixture, d *desk.Desk) error {
+			_, err := d.MakePacket(ctx, f.review(d), "l.ortiz", "html")
+			return err
+		}),
+		"ImportAnswer":   requester(func(_ *fixture, d *desk.Desk) error { _, err := d.ImportAnswer(ctx, []byte("{}")); return err }),
+		"ReadUse":        requester(func(_ *fixture, d *desk.Desk) error { _, err := d.ReadUse(ctx, nil); return err }),
+		"GiveNotice":     requester(func(_ *fixture, d *desk.Desk) error { _, err := d.GiveNotice(ctx, []string{"U030"}); return err }),
+		"WithdrawNotice": requester(func(_ *fixture, d *desk.Desk) error { return d.WithdrawNotice(ctx, []int64{1}, "HR") }),
+		"StageReclaims":  requester(func(_ *fixture, d *desk.Desk) error { _, err := d.StageReclaims(ctx, nil); return err }),
+		"AcceptPolicy":   {provisioning.RoleApprover, func(_ *fixture, d *desk.Desk) error { return d.AcceptPolicy(ctx, "x", 1) }},
 	}
 }
 
@@ -129,9 +165,9 @@ func acts() map[string]act {
 // certificate leave their row: none changes who has what. An approval that lies ready is collected by whoever may change something, and by nobody else.
 func looks() []string {
 	return []string{
-		"AsOfLibrary", "AsOfWho", "Batches", "Calendar", "Capabilities", "Case", "Certificate", "CertificateOf", "CheckPolicy", "Choices", "Close", "CollectApprovals", "Document", "Draft", "Examine", "Explain",
-		"Explained", "ExportRecord", "Follow", "GroupDrifts", "LiveCheck", "Load", "Missed", "Operator", "Person", "PersonOf", "Plan", "PolicyEffect", "PolicyPending",
-		"ReadOnly", "RecordMark", "Records", "RemovalOf", "Removals", "Report", "Roll", "RunSchedule", "Search", "SignedCertificate", "StagedKeys", "StoreWarnings", "Sync", "SyncWhole", "UndoOf", "Unfinished",
+		"AsOfLibrary", "AsOfWho", "Batches", "Calendar", "Campaigns", "Capabilities", "Case", "Certificate", "CertificateOf", "CheckPolicy", "Choices", "Close", "CollectApprovals", "Dashboard", "Document", "Draft", "Evidence", "Examine", "Explain",
+		"Explained", "ExportRecord", "FigureRows", "Follow", "Forecast", "GroupDrifts", "LiveCheck", "Load", "Missed", "NoteExport", "OpenReview", "Operator", "Packets", "Person", "PersonOf", "Plan", "PlanCampaign", "PlanClose", "PolicyEffect", "PolicyPending",
+		"ReadOnly", "Reclaims", "RecordMark", "Records", "RemovalOf", "Removals", "Report", "Roll", "RunSchedule", "Search", "Seats", "SignedCertificate", "StagedKeys", "StoreWarnings", "Sync", "SyncWhole", "Table", "UndoOf", "Unfinished",
 		"Verify", "VerifyRecord", "View", "Wait", "Witnesses", "Working",
 		"SetPolicy", // of the tests
 	}
