@@ -9,10 +9,13 @@ import (
 	"rollcall/provisioning/desk"
 	"rollcall/tui/batch"
 	"rollcall/tui/calendar"
+	"rollcall/tui/campaign"
 	"rollcall/tui/connect"
+	"rollcall/tui/dashboard"
 	"rollcall/tui/person"
 	"rollcall/tui/policy"
 	"rollcall/tui/record"
+	"rollcall/tui/seats"
 	"rollcall/tui/ui"
 	"rollcall/tui/wizard"
 )
@@ -39,6 +42,14 @@ func (m *Model) asked(msg tea.Msg) (tea.Cmd, bool) {
 		return m.push(policy.New(m.ctx, m.deps.Desk, m.st)), true
 	case ui.OpenRecord:
 		return m.push(record.New(m.ctx, m.deps.Desk, m.st, msg.Batch)), true
+	case ui.OpenReviews:
+		return m.push(campaign.NewList(m.ctx, m.deps.Desk, m.st, m.deps.Now)), true
+	case ui.OpenReview:
+		return m.push(campaign.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, msg.ID, m.deps.Files)), true
+	case ui.OpenSeats:
+		return m.push(seats.New(m.ctx, m.deps.Desk, m.st, m.deps.Now, m.deps.Files.Save)), true
+	case ui.OpenDashboard:
+		return m.push(dashboard.New(m.ctx, m.deps.Desk, m.st, m.deps.Now)), true
 	case ui.OpenConnections:
 		return m.push(connect.New(m.ctx, m.deps.Setup, m.deps.Desk, m.st, "")), true
 	case ui.Reopen:

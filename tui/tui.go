@@ -16,11 +16,14 @@ import (
 	"rollcall/themes"
 	"rollcall/tui/batch"
 	"rollcall/tui/calendar"
+	"rollcall/tui/campaign"
 	"rollcall/tui/connect"
+	"rollcall/tui/dashboard"
 	"rollcall/tui/person"
 	"rollcall/tui/policy"
 	"rollcall/tui/record"
 	"rollcall/tui/roster"
+	"rollcall/tui/seats"
 	"rollcall/tui/ui"
 	"rollcall/tui/wizard"
 )
@@ -34,8 +37,17 @@ type Desk interface {
 	wizard.Desk
 	calendar.Desk
 	policy.Desk
+	Governance
 	Working() int64
 	Unfinished(ctx context.Context) ([]*provisioning.Batch, error)
+}
+
+// Governance is what the screens of access reviews, licences and the dashboard need.
+type Governance interface {
+	campaign.Lister
+	campaign.Desk
+	seats.Desk
+	dashboard.Desk
 }
 
 // Deps is what a console is made of.
@@ -52,7 +64,9 @@ type Deps struct {
 	Choose  func(tenant string)
 	// Certify writes the signed certificate of removal of a batch, and a page to print, and says where; nil: it is only shown.
 	Certify func(ctx context.Context, batch int64) (file string, err error)
-	Now     func() time.Time
+	// Files writes what the screens hand out, each under a name of its own, and says where; and reads what comes back.
+	Files campaign.Files
+	Now   func() time.Time
 }
 
 // screen is a screen with what the frame calls beside the contract.

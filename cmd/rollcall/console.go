@@ -15,6 +15,7 @@ import (
 	"rollcall/provisioning"
 	"rollcall/provisioning/desk"
 	"rollcall/tui"
+	"rollcall/tui/campaign"
 )
 
 // onTerminal says what to use instead where there is no terminal.
@@ -48,6 +49,7 @@ func runConsole(c *cobra.Command, f *flags) error {
 			deps := tui.Deps{
 				Desk: d, Theme: f.theme, ASCII: f.ascii, Setup: &fixedSetup{desk: d}, Tenants: f.tenants, Tenant: d.Document(),
 				Choose:  func(tenant string) { f.tenant = tenant },
+				Files:   campaign.Files{Save: func(name string, data []byte) (string, error) { return saveInto(stateDir(f), name, data) }, Load: loadAnswer},
 				Certify: func(ctx context.Context, batch int64) (string, error) { return certifyInto(ctx, d, stateDir(f), batch) },
 			}
 			if !f.demo && f.connections == "" {
@@ -76,4 +78,15 @@ func certifyInto(ctx context.Context, d *desk.Desk, dir string, batch int64) (st
 	}
 	file := filepath.Join(dir, fmt.Sprintf("batch-%d-%s.json", batch, time.Now().UTC().Format("20060102-150405")))
 	return file, giveCertificate(io.Discard, s, file, file[:len(file)-len("json")]+"html")
+}
+
+// saveInto writes a file that a screen hands out into the folder handed-out of a state folder, for its owner alone and over no other.
+func saveInto(dir, name string, data []byte) (string, error) {
+	dir = filepath.Join(dir, "handed-out")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, filepath.Base(name))
+	_, err := writeNew(file, "the file", func(w io.Writer) (struct{}, error) { _, err := w.Write(data); return struct{}{}, err })
+	return file, err
 }

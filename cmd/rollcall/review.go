@@ -272,15 +272,9 @@ func newReviewImport(f *flags) *cobra.Command {
 		Short: "take in what a reviewer sent back",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			const most = 8 << 20 // as the packet's own bound (threats C5)
-			in, err := os.Open(args[0])
+			data, err := loadAnswer(args[0])
 			if err != nil {
-				return &provisioning.Error{Code: provisioning.Invalid, Message: "the answer cannot be read", Err: err}
-			}
-			defer in.Close()
-			data, err := io.ReadAll(io.LimitReader(in, most+1))
-			if err != nil {
-				return &provisioning.Error{Code: provisioning.Invalid, Message: "the answer cannot be read", Err: err}
+				return err
 			}
 			return withStore(c, f, func(d *desk.Desk) error {
 				i, err := d.ImportAnswer(c.Context(), data)
@@ -401,4 +395,22 @@ func newReviewCancel(f *flags) *cobra.Command {
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	return c
+}
+
+// loadAnswer reads what a reviewer sent back.
+func loadAnswer(file string) ([]byte, error) {
+	const most = 8 << 20 // as the packet's own bound (threats C5)
+	bad := func(err error) error {
+		return &provisioning.Error{Code: provisioning.Invalid, Message: "the answer cannot be read", Hint: "give the path of the file that came back", Err: err}
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		return nil, bad(err)
+	}
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, most+1))
+	if err != nil {
+		return nil, bad(err)
+	}
+	return data, nil
 }

@@ -12,8 +12,11 @@ import (
 	"rollcall/provisioning/staging"
 )
 
-// ReviewOutcome is what a campaign comes to; the screens may not know the package that says it.
-type ReviewOutcome = certify.Outcome
+// ReviewOutcome is what a campaign comes to, ReviewFinish how its two snapshots differ; the screens may not know the package that says it.
+type (
+	ReviewOutcome = certify.Outcome
+	ReviewFinish  = certify.Explained
+)
 
 // Closing says what closing a campaign would do, or did.
 type Closing struct {

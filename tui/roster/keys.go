@@ -63,6 +63,9 @@ func (m *Model) bind() []ui.Binding {
 		{Keys: []string{"a"}, Help: "record", Footer: 9, Narrow: -1, Long: "the audit record: search, verify", Do: func() tea.Cmd { return ui.Say(ui.OpenRecord{}) }},
 		{Keys: []string{"C"}, Help: "connections", Long: "what is connected and how it stands; connect, test, rotate, remove", Do: func() tea.Cmd { return ui.Say(ui.OpenConnections{}) }},
 		{Keys: []string{"S"}, Help: "calendar", Long: "the batches that begin at their own minute, and those whose minute was missed", Do: func() tea.Cmd { return ui.Say(ui.OpenCalendar{}) }},
+		{Keys: []string{"V"}, Help: "access reviews", Long: "the access reviews: open one, decide, close; or begin a new one", Do: func() tea.Cmd { return ui.Say(ui.OpenReviews{}) }},
+		{Keys: []string{"L"}, Help: "licences", Long: "seats and money: who uses theirs, and how an unused one is taken back", Do: func() tea.Cmd { return ui.Say(ui.OpenSeats{}) }},
+		{Keys: []string{"D"}, Help: "dashboard", Long: "the firm at a glance: every figure opens to the rows that it counts", Do: func() tea.Cmd { return ui.Say(ui.OpenDashboard{}) }},
 		{Keys: []string{"O"}, Help: "another tenant", Long: "of several iManage tenants: go to another one's roster", Do: func() tea.Cmd { return ui.Say(ui.OpenTenants{}) }},
 		{Keys: []string{"P"}, Help: "policy", Long: "what a changed policy.toml would do to everybody, before it counts", Do: func() tea.Cmd { return ui.Say(ui.OpenPolicy{}) }},
 		{Keys: []string{"esc"}, Help: "clear", Long: "end the search, then the marks, then a read that is under way", Do: func() tea.Cmd {
