@@ -17,7 +17,7 @@ const (
 	CampaignCancelled CampaignState = "cancelled"
 )
 
-// Verdict of a reviewer on one item.
+// ReviewVerdict is a reviewer's word on one item.
 type ReviewVerdict string
 
 // The verdicts. "" is undecided.

@@ -69,15 +69,15 @@ func (d *Desk) Dashboard(ctx context.Context) (*Dashboard, error) {
 		return nil, err
 	}
 	b := &Dashboard{Firm: d.deps.Firm, Made: d.now(), ReadAt: st.snap.TakenAt}
-	b.Figures = append(b.Figures, d.mismatchFigures()...)
-	for _, more := range []func(context.Context, *compared) ([]Figure, error){d.leaverFigures, d.seatFigures, d.reviewFigures} {
+	reads := func(context.Context, *compared) ([]Figure, error) { return []Figure{readFigures(st)}, nil }
+	mismatches := func(context.Context, *compared) ([]Figure, error) { return d.mismatchFigures(), nil }
+	for _, more := range []func(context.Context, *compared) ([]Figure, error){d.leaverFigures, d.reviewFigures, reads, mismatches, d.seatFigures} {
 		list, err := more(ctx, st)
 		if err != nil {
 			return nil, err
 		}
 		b.Figures = append(b.Figures, list...)
 	}
-	b.Figures = append(b.Figures, readFigures(st))
 	tallies, err := d.deps.Store.Tallies(ctx, d.now().AddDate(0, 0, -seriesDays))
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (d *Desk) openLeavers() (list []*Row, minutes []int64) {
 
 func (d *Desk) leaverFigures(ctx context.Context, _ *compared) ([]Figure, error) {
 	open, minutes := d.openLeavers()
-	oldest := Figure{Key: "leaver.oldest", Group: "leavers", Label: "oldest leaver with a live account", Unit: UnitMinutes, Rows: len(open), None: true}
+	oldest := Figure{Key: "leaver.oldest", Group: "leavers", Label: "oldest leaver still enabled", Unit: UnitMinutes, Rows: len(open), None: true}
 	for _, m := range minutes {
 		if m >= 0 && (oldest.None || m > oldest.Value) {
 			oldest.None, oldest.Value, oldest.Severity = false, m, provisioning.SeverityDanger
@@ -137,7 +137,7 @@ func (d *Desk) leaverFigures(ctx context.Context, _ *compared) ([]Figure, error)
 		return nil, err
 	}
 	mean := Figure{
-		Key: "leaver.mean", Group: "leavers", Label: "mean time from leaving to seen off", Unit: UnitMinutes, Rows: len(done), None: len(done) == 0,
+		Key: "leaver.mean", Group: "leavers", Label: "leaving to seen off, mean", Unit: UnitMinutes, Rows: len(done), None: len(done) == 0,
 		Note: fmt.Sprintf("of the last %d days", meanOverDays),
 	}
 	var sum int64
@@ -475,15 +475,19 @@ func (d *Desk) seatFigures(ctx context.Context, st *compared) ([]Figure, error) 
 	}
 	add("paid", "paid seats", "")
 	for _, c := range book.ClassNames() {
-		add("class-"+c, "paid seats: "+c, "")
+		n := len(list)
+		add("class-"+c, "paid: "+c, "")
+		if list[n].Value == 0 { // what is not paid for, or nobody has, is in the licences
+			list = list[:n]
+		}
 	}
 	add("used", "used", "")
 	for _, days := range d.policy().Licences.Dormant {
-		add(fmt.Sprintf("unused-%d", days), fmt.Sprintf("unused for %d days or more", days), provisioning.SeverityNotice)
+		add(fmt.Sprintf("unused-%d", days), fmt.Sprintf("unused %d days", days), provisioning.SeverityNotice)
 	}
 	add("unknown", "use not known", "")
 	add("disabled", "disabled, and paid for", provisioning.SeverityNotice)
-	add("duplicate", "a person's second seat", provisioning.SeverityNotice)
+	add("duplicate", "second seats", provisioning.SeverityNotice)
 	return list, nil
 }
 
@@ -527,7 +531,8 @@ func (d *Desk) seatRows(ctx context.Context, st *compared, key string) (*report.
 func (d *Desk) seatTable(book *licence.Book, want func(*licence.Seat) bool) *report.Table {
 	t := &report.Table{Columns: []report.Column{
 		text("account", "Account"), text("name", "Name"), text("office", "Office"), text("practice", "Practice"), text("class", "Class"), yesNo("paid", "Paid"),
-		{Key: "money", Title: "A year", Kind: report.KindMoney}, text("use", "Use"), timeCol("last", "Last used"), number("idle", "Days unused"), text("how", "How it is known"),
+		{Key: "money", Title: "A year", Kind: report.KindMoney},
+		text("use", "Use"), timeCol("last", "Last used"), number("idle", "Days unused"), text("how", "How it is known"),
 		yesNo("disabled", "Disabled"), text("duplicate", "Second seat of"), yesNo("left", "Has left"),
 	}}
 	for i := range book.Seats {

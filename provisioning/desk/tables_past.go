@@ -321,7 +321,7 @@ func lastDue(c *provisioning.Campaign) (due time.Time) {
 	return due
 }
 
-// scopeWords says a scope in a line.
+// ScopeWords says a scope in a line.
 func ScopeWords(s provisioning.CampaignScope) string {
 	var parts []string
 	add := func(what string, list []string) {

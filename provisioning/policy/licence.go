@@ -42,7 +42,6 @@ const (
 	hoursOfDay  = 24 * time.Hour
 	mostGrace   = 90
 	mostDays    = 3650
-	hundred     = 100
 	mostPrice   = 1_000_000_00 // of one seat, a year: a slip of the pen is more
 	defaultDays = 90
 	graceDays   = 14
@@ -213,9 +212,4 @@ func (c *SeatClass) fits(a *provisioning.Account, at *seat) bool {
 	}
 	_, ok := c.rule.fits(at)
 	return ok
-}
-
-// everybody reports whether a class has no condition at all.
-func (c *SeatClass) everybody() bool {
-	return c.external == nil && len(c.accounts) == 0 && (c.rule == nil || len(c.rule.conditions) == 0)
 }

@@ -5,6 +5,7 @@ package dashboard
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -214,28 +215,68 @@ func (m *Model) Lines(width, height int) []string {
 func (m *Model) figures(width, height int, out []string) []string {
 	l := m.st.NewLine(width, false).Word(ui.Header, " The firm at a glance").Space(3).Word(ui.Muted, "as read "+m.board.ReadAt.Local().Format("2 Jan 2006 15:04"))
 	out = append(out, l.String(), m.st.Rule(width, ""))
+	columns := 1
+	if width >= twoColumns {
+		columns = 2
+	}
+	if width >= threeColumns {
+		columns = 3
+	}
 	rows := max(1, height-len(out))
-	m.top = max(min(m.top, m.cursor), m.cursor-rows+1)
-	if m.cursor < rows { // the heads of the groups are not counted: from the first page on nothing jumps
+	page := rows * columns
+	lines := m.laid()
+	at := slices.Index(lines, m.cursor)
+	m.top = max(min(m.top, at), at-page+1, 0)
+	if len(lines) <= page {
 		m.top = 0
 	}
-	group := ""
-	for i := m.top; i < len(m.board.Figures) && len(out) < height; i++ {
-		f := &m.board.Figures[i]
-		head := ""
-		if f.Group != group {
-			group, head = f.Group, f.Group
+	wide := width / columns
+	deep := min(rows, (len(lines)-m.top+columns-1)/columns)
+	for r := range deep {
+		l := m.st.NewLine(width, false)
+		for c := range columns {
+			n := m.top + c*deep + r
+			if n >= len(lines) {
+				break
+			}
+			l.Space(c*wide - (width - l.Left()))
+			m.cell(l, wide-1, lines[n])
 		}
-		out = append(out, m.figure(width, i, f, head))
+		out = append(out, l.String())
 	}
 	return out
 }
 
-func (m *Model) figure(width, i int, f *desk.Figure, head string) string {
-	l := m.st.NewLine(width, i == m.cursor)
-	sign := " "
-	if i == m.cursor {
-		sign = m.st.Glyphs.Cursor
+const (
+	twoColumns   = 80
+	threeColumns = 150
+	head         = -1 // in laid: the head of the group of the figure that follows
+)
+
+// laid lists the figures in their order, each group behind its head.
+func (m *Model) laid() []int {
+	var lines []int
+	group := ""
+	for i := range m.board.Figures {
+		if g := m.board.Figures[i].Group; g != group {
+			group = g
+			lines = append(lines, head-i)
+		}
+		lines = append(lines, i)
+	}
+	return lines
+}
+
+// cell draws one figure, or the head of a group, in so many cells.
+func (m *Model) cell(into *ui.Line, wide, at int) {
+	if at < 0 {
+		into.Space(1).Word(ui.Header, strings.ToUpper(m.board.Figures[head-at].Group))
+		return
+	}
+	f := &m.board.Figures[at]
+	sign, label := " ", ui.Plain
+	if at == m.cursor {
+		sign, label = m.st.Glyphs.Cursor, ui.Strong
 	}
 	style := ui.Plain
 	switch f.Severity {
@@ -246,19 +287,22 @@ func (m *Model) figure(width, i int, f *desk.Figure, head string) string {
 	case provisioning.SeverityNotice:
 		style = ui.Notice
 	}
-	const label, value = 36, 17
-	l.Cell(ui.Accent, sign, 1).Cell(ui.Header, head, 11).Text(ui.Plain, names.Clean(f.Label), label)
+	const value, spark = 15, 10
 	text := Value(f)
-	l.Space(max(1, value-len([]rune(text)))).Word(style, text)
-	if s := m.series[f.Key]; s != nil && len(s.Points) > 1 && l.Left() > 24 {
-		l.Space(2).Word(ui.Accent, Spark(s, 12, m.st.Glyphs.ASCII)).Space(1)
-		if change, known := weekAgo(s, m.now()); known && l.Left() > 8 {
-			l.Word(ui.Muted, change)
+	room := wide - value - 2
+	chart := ""
+	if s := m.series[f.Key]; s != nil && len(s.Points) > 1 && wide >= 48 {
+		chart = Spark(s, spark, m.st.Glyphs.ASCII)
+		room -= spark + 1
+		if change, known := weekAgo(s, m.now()); known && wide >= 72 {
+			chart += " " + change
+			room -= len(change) + 1
 		}
-	} else if f.Note != "" {
-		l.Space(2).Word(ui.Muted, f.Note)
 	}
-	return l.String()
+	into.Word(ui.Accent, sign).Text(label, names.Clean(f.Label), room).Space(max(1, value-len([]rune(text)))).Word(style, text)
+	if chart != "" {
+		into.Space(1).Word(ui.Accent, chart)
+	}
 }
 
 // Value is a figure as people read it.

@@ -254,7 +254,7 @@ func (m *Model) narrow() {
 	words := strings.Fields(names.Fold(m.find))
 	for i := range m.book.Seats {
 		s := &m.book.Seats[i]
-		shows := true
+		var shows bool
 		switch m.tab {
 		case tabReclaim:
 			shows = may[s.Account]

@@ -28,7 +28,7 @@ import (
 	"rollcall/provisioning/names/namestest"
 )
 
-var at = time.Date(2026, 11, 25, 14, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // the tests' clock
+var at = time.Date(2026, 11, 25, 14, 0, 0, 0, time.UTC)
 
 func campaign() *provisioning.Campaign {
 	return &provisioning.Campaign{ID: 3, Name: "Q4 review", State: provisioning.CampaignOpen, Stages: []provisioning.ReviewStage{{Name: "first", Due: at.AddDate(0, 0, 14)}}}

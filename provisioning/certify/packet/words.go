@@ -2,6 +2,7 @@ package packet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,10 +70,7 @@ func sinceOf(it *provisioning.ReviewItem) string {
 
 // careOf is what a reviewer must not miss.
 func careOf(it *provisioning.ReviewItem) []string {
-	var list []string
-	for _, a := range it.Alarms {
-		list = append(list, a)
-	}
+	list := slices.Clone(it.Alarms)
 	for _, w := range it.Walls {
 		list = append(list, "breaks the wall "+w)
 	}

@@ -97,7 +97,8 @@ func TestThePageObeysNothing(t *testing.T) {
 	}
 }
 
-// people is a book as a firm prints it: a table across the page, and one that stands upright, of so many rows.
+// people is a book as a firm prints it: a table across the page, and one that stands upright, of so many rows. TE0012 and WE0012 are the last
+// words of row 12's longest cell.
 func people(rows int) *report.Book {
 	made := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	b := &report.Book{Title: "Leavers and accounts", Firm: "Example & Partners LLP", By: "l.ortiz", Made: made, Notes: []string{"Made from a snapshot that was proven complete."}}
@@ -123,12 +124,12 @@ func people(rows int) *report.Book {
 	for i := range rows {
 		tall.Rows = append(tall.Rows, []report.Cell{
 			report.Text(fmt.Sprintf("TR%04d", i)), report.At(made.Add(-time.Duration(i) * 31 * time.Hour)), report.Number(int64(i % 97)),
-			report.Text(strings.Repeat("Left by notice, and the account was open. ", i%4)), report.Text(fmt.Sprintf("TE%04d", i)),
+			report.Text(strings.Repeat("Left by notice, and the account was open. ", i%6) + fmt.Sprintf("TE%04d", i)), report.Text("so it ends"),
 		})
 		wide.Rows = append(wide.Rows, []report.Cell{
 			report.Text(fmt.Sprintf("WR%04d", i)), report.Text("Wilhelmina Featherstonehaugh-Cholmondeley"), report.Text("wilhelmina.featherstonehaugh@example.com"), report.Text("London"),
-			report.Text("Litigation"), report.Text("Senior associate"), report.Text(strings.TrimSpace(strings.Repeat("LON-LITIGATION ", i%4))), report.None(),
-			report.Amount(provisioning.Money(i*1_00), "GBP"), report.At(made.Add(-time.Duration(i) * time.Hour)), report.Yes(i%2 == 0), report.Text(fmt.Sprintf("WE%04d", i)),
+			report.Text("Litigation"), report.Text("Senior associate"), report.Text(strings.Repeat("LON-LITIGATION ", i%8) + fmt.Sprintf("WE%04d", i)), report.None(),
+			report.Amount(provisioning.Money(i*1_00), "GBP"), report.At(made.Add(-time.Duration(i) * time.Hour)), report.Yes(i%2 == 0), report.Text("so it ends"),
 		})
 	}
 	tall.Count("leavers")
