@@ -172,7 +172,7 @@ func newTable(t *Table, b *Book) tableView {
 				if cells[i].Class = classes[i]; row[i].kind == "" {
 					cells[i].Class += " none" // it stands where the others do
 				}
-				cells[i].Head = i == 0 && row[i].kind != "" && (cells[i].Text != "" || cells[i].ISO != "") // a header that says nothing is none
+				cells[i].Head = i == 0 && row[i].kind != "" && (strings.TrimSpace(cells[i].Text) != "" || cells[i].ISO != "") // a header that says nothing is none
 				if n := row[i].n; n > 0 && greatest[i] > 0 {
 					cells[i].Bar = max(1, int(float64(n)/float64(greatest[i])*barWidth))
 				}
