@@ -75,7 +75,7 @@ func newWorker(f *flags) *cobra.Command {
 			"it go. A batch whose minute passed while no rollcall ran is never begun by itself: rollcall calendar tells it as missed. It reads\n" +
 			"accounts that were disabled again, too, until they are seen off: rollcall removals lists those that are not.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withDesk(c, f, func(d *desk.Desk) error {
+			return withTold(c, f, nil, func(d *desk.Desk) error {
 				if why := d.ReadOnly(); why != "" {
 					return &provisioning.Error{Code: provisioning.ReadOnly, Message: why, Hint: "that process begins the scheduled batches"}
 				}

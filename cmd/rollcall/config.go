@@ -45,6 +45,8 @@ type setup struct {
 	Passphrase string `toml:"passphrase" json:"-"`
 	// Prefer gives an attribute its own order of directories; else they count in the order in which they stand.
 	Prefer map[string][]string `toml:"prefer" json:"-"`
+	// Notify says who is told of what needs somebody who is not looking.
+	Notify notifyRules `toml:"notify" json:"-"`
 }
 
 // operator maps an operating system's user to a person, an account and a role (DESIGN 5).

@@ -44,7 +44,7 @@ func runConsole(c *cobra.Command, f *flags) error {
 	}
 	f.console = true
 	for again := true; again; {
-		err := withDesk(c, f, func(d *desk.Desk) (err error) {
+		err := withTold(c, f, os.Stderr, func(d *desk.Desk) (err error) {
 			d.RunSchedule()
 			deps := tui.Deps{
 				Desk: d, Theme: f.theme, ASCII: f.ascii, Setup: &fixedSetup{desk: d}, Tenants: f.tenants, Tenant: d.Document(),

@@ -166,7 +166,7 @@ func TestReadme(t *testing.T) {
 		t.Errorf("%d %s", code, out)
 	}
 	// Every key is named somewhere in the README, which is where an error sends whoever mistyped one.
-	for _, table := range []reflect.Type{reflect.TypeFor[setup](), reflect.TypeFor[operator](), reflect.TypeFor[connection](), reflect.TypeFor[fieldNames]()} {
+	for _, table := range []reflect.Type{reflect.TypeFor[setup](), reflect.TypeFor[operator](), reflect.TypeFor[connection](), reflect.TypeFor[fieldNames](), reflect.TypeFor[notifyRules](), reflect.TypeFor[hook](), reflect.TypeFor[mailRules]()} {
 		for i := range table.NumField() {
 			key, _, _ := strings.Cut(table.Field(i).Tag.Get("toml"), ",")
 			if key != "-" && !regexp.MustCompile("(?m)(`"+key+"`|^\\[*"+key+"\\b)").Match(data) {

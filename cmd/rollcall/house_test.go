@@ -24,7 +24,7 @@ func house() []struct {
 	compare := with(engine, "provisioning/search", "provisioning/correlate", "provisioning/policy", "provisioning/audit")
 	propose := with(compare, "provisioning/compare")
 	staging := with(propose, "provisioning/propose")
-	everything := with(staging, "provisioning/staging", "provisioning/commit", "provisioning/certify", "provisioning/certify/packet", "provisioning/licence", "provisioning/report")
+	everything := with(staging, "provisioning/staging", "provisioning/commit", "provisioning/certify", "provisioning/certify/handout", "provisioning/licence", "provisioning/report")
 	screens := []string{"tui/roster", "tui/person", "tui/library", "tui/batch", "tui/wizard", "tui/campaign", "tui/seats", "tui/record", "tui/connect", "tui/calendar", "tui/policy", "tui/dashboard"}
 	screen := []string{"provisioning", "provisioning/names", "provisioning/desk", "themes", "tui/ui"}
 	return []struct {
@@ -45,7 +45,7 @@ func house() []struct {
 		{"provisioning/staging", staging},
 		{"provisioning/commit", with(engine, "provisioning/audit")},
 		{"provisioning/certify", with(engine, "provisioning/policy", "provisioning/compare", "provisioning/audit")},
-		{"provisioning/certify/packet", engine}, // the files for reviewers without a console
+		{"provisioning/certify/handout", engine}, // the files for reviewers without a console
 		{"provisioning/licence", with(engine, "provisioning/policy", "provisioning/compare", "provisioning/audit")},
 		{"provisioning/report", engine}, // tables as files
 		{"provisioning/dispatch/dispatchtest", with(engine, "provisioning/audit", "clients/imanage/imanagetest", "clients/wire/wiretest")}, // batches with every kind of change, for tests

@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,6 +40,7 @@ type opened struct {
 	desk    *desk.Desk
 	store   *sqlite.Store
 	session string
+	setupOf *setup
 	close   []func() error
 }
 
@@ -58,6 +61,34 @@ func withDesk(c *cobra.Command, f *flags, run func(*desk.Desk) error) error {
 	if _, err = o.desk.Load(c.Context()); err == nil {
 		err = run(o.desk)
 	}
+	return errors.Join(err, o.Close(), o.warn(c))
+}
+
+// withTold is withDesk for what runs on: meanwhile whoever is to be told is told. terminal is where the terminal's own notifications go; nil:
+// there is none.
+func withTold(c *cobra.Command, f *flags, terminal io.Writer, run func(*desk.Desk) error) error {
+	o, err := open(c.Context(), f, true)
+	if err != nil {
+		return err
+	}
+	err = func() error {
+		if _, err := o.desk.Load(c.Context()); err != nil {
+			return err
+		}
+		s, err := o.sender(c.Context(), f, o.setupOf, stateDir(f), terminal)
+		if err != nil {
+			return err
+		}
+		if s == nil || o.desk.ReadOnly() != "" { // the process that owns the store tells
+			return run(o.desk)
+		}
+		ctx, stop := context.WithCancel(c.Context())
+		var telling sync.WaitGroup
+		telling.Go(func() { tellUntil(ctx, o.desk, s, io.Discard) })
+		defer telling.Wait()
+		defer stop()
+		return run(o.desk)
+	}()
 	return errors.Join(err, o.Close(), o.warn(c))
 }
 
@@ -103,6 +134,7 @@ func open(ctx context.Context, f *flags, systems bool) (_ *opened, err error) {
 		return nil, err
 	}
 	f.tenants = s.tenants()
+	o.setupOf = s
 	if err := s.choose(f.tenant, f.console || !systems); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/certify"
-	"rollcall/provisioning/certify/packet"
+	"rollcall/provisioning/certify/handout"
 )
 
 // PacketFile is a file for a reviewer without a console. Words are what the operator tells them by phone, and by nothing else: without
@@ -53,8 +53,8 @@ func (d *Desk) MakePacket(ctx context.Context, r *Review, reviewer, format strin
 	case c.State != provisioning.CampaignOpen:
 		return nil, &provisioning.Error{Code: provisioning.Stale, Message: fmt.Sprintf("the campaign is %s", c.State)}
 	}
-	in := packet.Input{
-		Campaign: &c, Firm: d.deps.Firm, Reviewer: c.Reviewers[at], Prior: make(map[int]packet.Prior), MadeBy: d.deps.Operator.Name, Now: d.now(),
+	in := handout.Input{
+		Campaign: &c, Firm: d.deps.Firm, Reviewer: c.Reviewers[at], Prior: make(map[int]handout.Prior), MadeBy: d.deps.Operator.Name, Now: d.now(),
 		Expires: c.Stages[c.Stage].Due.Add(packetGrace), Format: format, Rand: rand.Reader,
 	}
 	if in.Expires.Before(in.Now) {
@@ -69,11 +69,11 @@ func (d *Desk) MakePacket(ctx context.Context, r *Review, reviewer, format strin
 		}
 		in.Items = append(in.Items, r.items[i])
 		if p := s.Proposed; p != nil {
-			in.Prior[s.Item] = packet.Prior{Verdict: p.Verdict, Reviewer: p.Reviewer, Reason: p.Reason}
+			in.Prior[s.Item] = handout.Prior{Verdict: p.Verdict, Reviewer: p.Reviewer, Reason: p.Reason}
 		}
 	}
 	r.mu.RUnlock()
-	f, err := packet.Make(in)
+	f, err := handout.Make(in)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (d *Desk) ImportAnswer(ctx context.Context, data []byte) (*Imported, error)
 		return nil, err
 	}
 	var r *Review
-	a, err := packet.Read(data, func(id string) (provisioning.ReviewPacket, []provisioning.ReviewItem, error) {
+	a, err := handout.Read(data, func(id string) (provisioning.ReviewPacket, []provisioning.ReviewItem, error) {
 		p, err := d.deps.Store.Packet(ctx, id)
 		if err != nil {
 			return p, nil, err

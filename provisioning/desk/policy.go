@@ -324,8 +324,14 @@ func (d *Desk) CheckPolicy(ctx context.Context) ([]policy.Remark, error) {
 		}
 	}
 	seen := make(map[provisioning.Entitlement]bool)
+	owner := st.owners()
 	for i := range st.snap.Accounts {
-		for _, m := range st.snap.Accounts[i].Memberships {
+		h := policy.Holder{Account: &st.snap.Accounts[i]}
+		if r := owner[h.Account.ID]; r != nil {
+			h.Person = r.Person
+		}
+		w.Holders = append(w.Holders, h)
+		for _, m := range h.Account.Memberships {
 			if e := provisioning.RoleIn(m.Library, m.Role); m.Role != "" && !seen[e] {
 				seen[e] = true
 				w.Roles[m.Library] = append(w.Roles[m.Library], m.Role)

@@ -166,7 +166,7 @@ func acts() map[string]act {
 func looks() []string {
 	return []string{
 		"AsOfLibrary", "AsOfWho", "Batches", "Calendar", "Campaigns", "Capabilities", "Case", "Certificate", "CertificateOf", "CheckPolicy", "Choices", "Close", "CollectApprovals", "Dashboard", "Document", "Draft", "Evidence", "Examine", "Explain",
-		"Explained", "ExportRecord", "FigureRows", "Follow", "Forecast", "GroupDrifts", "LiveCheck", "Load", "Missed", "NoteExport", "OpenReview", "Operator", "Packets", "Person", "PersonOf", "Plan", "PlanCampaign", "PlanClose", "PolicyEffect", "PolicyPending",
+		"Explained", "ExportRecord", "FigureRows", "Follow", "Forecast", "GroupDrifts", "LiveCheck", "Load", "Missed", "NoteExport", "Notices", "OpenReview", "Operator", "Packets", "Person", "PersonOf", "Plan", "PlanCampaign", "PlanClose", "PolicyEffect", "PolicyPending",
 		"ReadOnly", "Reclaims", "RecordMark", "Records", "RemovalOf", "Removals", "Report", "Roll", "RunSchedule", "Search", "Seats", "SignedCertificate", "StagedKeys", "StoreWarnings", "Sync", "SyncWhole", "Table", "UndoOf", "Unfinished",
 		"Verify", "VerifyRecord", "View", "Wait", "Witnesses", "Working",
 		"SetPolicy", // of the tests

@@ -78,14 +78,46 @@ type Month struct {
 	Joiners  int                `json:"joiners"`
 	Leavers  int                `json:"leavers"`
 	Renewals []string           `json:"renewals,omitempty"` // classes whose contract is renewed in it
+	// AtRenewal says what each of those comes to on its day.
+	AtRenewal []Renewal `json:"at_renewal,omitempty"`
+}
+
+// Renewal is what a class comes to on the day its contract is renewed: what is planned for a day before it has come by then.
+type Renewal struct {
+	Class string             `json:"class"`
+	On    time.Time          `json:"on"`
+	Seats int                `json:"seats"`
+	Money provisioning.Money `json:"money"` // a year, at that number of seats
+}
+
+// renewal counts a class on its renewal. planned is sorted by its days.
+func renewal(b *Book, c *policy.SeatClass, planned []Planned) Renewal {
+	r := Renewal{Class: c.Name, On: c.Renewal}
+	for i := range b.Seats {
+		if s := &b.Seats[i]; s.Paid && s.Class == c.Name {
+			r.Seats++
+			r.Money += s.Price
+		}
+	}
+	for _, one := range planned {
+		if !one.At.Before(c.Renewal) {
+			break
+		}
+		if one.Class == c.Name {
+			r.Seats += one.Seats
+			r.Money += one.Money
+		}
+	}
+	return r
 }
 
 // Forecast says, month by month from the one of the book on, how many seats are paid for when what is planned comes. What is planned for a
 // day before counts in the first month.
 func Forecast(b *Book, p *policy.Policy, planned []Planned, months int) []Month {
 	total := b.All()
-	planned = slices.Clone(planned)
-	slices.SortStableFunc(planned, func(x, y Planned) int { return x.At.Compare(y.At) })
+	all := slices.Clone(planned)
+	slices.SortStableFunc(all, func(x, y Planned) int { return x.At.Compare(y.At) })
+	planned = all
 	at := b.At.Local()
 	list := make([]Month, 0, months)
 	for i := range months {
@@ -104,7 +136,7 @@ func Forecast(b *Book, p *policy.Policy, planned []Planned, months int) []Month 
 		}
 		for j := range p.Licences.Classes {
 			if c := &p.Licences.Classes[j]; !c.Renewal.IsZero() && !c.Renewal.Before(m.From) && c.Renewal.Before(next) {
-				m.Renewals = append(m.Renewals, c.Name)
+				m.Renewals, m.AtRenewal = append(m.Renewals, c.Name), append(m.AtRenewal, renewal(b, c, all))
 			}
 		}
 		m.Seats, m.Money = total.Paid, total.Money

@@ -42,10 +42,12 @@ type Seat struct {
 	Practice string                 `json:"practice,omitempty"`
 	Class    string                 `json:"class"`
 	Price    provisioning.Money     `json:"price"` // a year, where it is paid for
-	Paid     bool                   `json:"paid"`  // the contract counts it and it costs something, or the policy names no classes
-	Usage    provisioning.Usage     `json:"usage"` // over the first of the policy's buckets
-	Last     time.Time              `json:"last,omitzero"`
-	How      string                 `json:"how"`
+	// Term is what it costs from now until its class's renewal (policy.SeatClass.Term); 0 where none is known.
+	Term  provisioning.Money `json:"term,omitempty"`
+	Paid  bool               `json:"paid"`  // the contract counts it and it costs something, or the policy names no classes
+	Usage provisioning.Usage `json:"usage"` // over the first of the policy's buckets
+	Last  time.Time          `json:"last,omitzero"`
+	How   string             `json:"how"`
 	// Idle is for how many whole days the account was surely not used, at least; -1 where that is not known. Bucket is the greatest of the
 	// policy's that it has reached; 0: none.
 	Idle   int `json:"idle"`
@@ -95,7 +97,7 @@ func Count(in Input) *Book {
 		if c := p.Seat(a, r.Person); c != nil {
 			s.Class, s.Paid = c.Name, c.Paid(a.Enabled)
 			if s.Paid {
-				s.Price = c.Price
+				s.Price, s.Term = c.Price, c.Term(in.At)
 			}
 		}
 		var act *provisioning.Activity
@@ -116,13 +118,13 @@ func Count(in Input) *Book {
 	return b
 }
 
-// kept says why an account is never taken back as an unused seat.
+// kept says why an account is never taken back as an unused seat: by its id, its email and its groups as they stand now (threats G2).
 func kept(p *policy.Policy, a *provisioning.Account) string {
-	if why, ok := p.Protected(a.ID); ok {
+	if why, ok := p.ProtectedAccount(a); ok {
 		return why
 	}
 	switch {
-	case p.Service(a.ID):
+	case p.ServiceAccount(a):
 		return "service account"
 	case a.Managed():
 		return "a directory sync owns the account: take it back there"
@@ -163,9 +165,23 @@ func (b *Book) ClassNames() []string {
 // Reclaimable lists the seats that may be taken back: paid for, enabled, a live person's or nobody's, surely not used for the policy's days,
 // and nothing stands in the way.
 func (b *Book) Reclaimable() []Seat {
+	return b.Select(func(s *Seat) bool { return s.Reclaimable(b.reclaim) })
+}
+
+// Held lists the seats that would be reclaimable, but for what stands in the way: each says in Kept what that is.
+func (b *Book) Held() []Seat {
+	return b.Select(func(s *Seat) bool {
+		free := *s
+		free.Kept = ""
+		return s.Kept != "" && free.Reclaimable(b.reclaim)
+	})
+}
+
+// Select lists the seats that something is true of, sorted by account: the rows behind any figure of the book.
+func (b *Book) Select(want func(*Seat) bool) []Seat {
 	var list []Seat
 	for i := range b.Seats {
-		if b.Seats[i].Reclaimable(b.reclaim) {
+		if want(&b.Seats[i]) {
 			list = append(list, b.Seats[i])
 		}
 	}
@@ -177,12 +193,14 @@ func (s *Seat) Reclaimable(days int) bool {
 	return s.Paid && !s.Disabled && !s.Leaver && s.Kept == "" && s.Usage == provisioning.NotUsed && s.Idle >= days
 }
 
-// Total is a sum over seats. Money is a year's, exact: prices are whole hundredths, and nothing is divided.
+// Total is a sum over seats. Money is a year's, exact: prices are whole hundredths, and nothing is divided. Term is the sum of the seats'
+// own, each rounded once.
 type Total struct {
 	Name   string             `json:"name"`
 	Seats  int                `json:"seats"` // all of them
 	Paid   int                `json:"paid"`
-	Money  provisioning.Money `json:"money"` // of the paid ones, a year
+	Money  provisioning.Money `json:"money"`          // of the paid ones, a year
+	Term   provisioning.Money `json:"term,omitempty"` // of the paid ones, from now until the renewals
 	Unused int                `json:"unused"`
 	// UnusedMoney is what the paid, enabled and surely unused ones of them cost.
 	UnusedMoney provisioning.Money `json:"unused_money"`
@@ -225,6 +243,7 @@ func (t *Total) add(s *Seat) {
 	}
 	t.Paid++
 	t.Money += s.Price
+	t.Term += s.Term
 	switch {
 	case s.Disabled:
 		t.Disabled++

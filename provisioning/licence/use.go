@@ -47,7 +47,7 @@ func Use(a *provisioning.Account, p *provisioning.Person, act *provisioning.Acti
 	}
 	if !f.Last.Before(from) {
 		f.Usage, f.Idle = provisioning.Used, -1
-		if act != nil && act.Whole && !f.Last.Before(act.Since) {
+		if fresh(act, now) && act.Whole && !f.Last.Before(act.Since) {
 			f.Idle = max(0, int(now.Sub(f.Last)/day))
 		}
 		return f
@@ -77,6 +77,11 @@ func Use(a *provisioning.Account, p *provisioning.Person, act *provisioning.Acti
 	return f
 }
 
+// fresh reports whether a reading of use was begun a short time ago, and not in the future.
+func fresh(act *provisioning.Activity, now time.Time) bool {
+	return act != nil && !act.Read.IsZero() && !act.Read.After(now.Add(skew)) && now.Sub(act.Read) <= recent
+}
+
 // gap says why nobody can tell that an account was not used over some days; "" where it can be told.
 func gap(a *provisioning.Account, act *provisioning.Activity, now, from time.Time, days int) string {
 	switch {
@@ -86,7 +91,7 @@ func gap(a *provisioning.Account, act *provisioning.Activity, now, from time.Tim
 		return "its document history was not read whole: " + act.Why
 	case act.Since.IsZero() || act.Since.After(from):
 		return fmt.Sprintf("its document history was not read as far back as %d days", days)
-	case act.Read.IsZero() || act.Read.After(now.Add(skew)) || now.Sub(act.Read) > recent:
+	case !fresh(act, now):
 		return "its use was last read more than 7 days ago"
 	case a.Created.IsZero():
 		return "nobody knows how old the account is"
@@ -98,13 +103,16 @@ func gap(a *provisioning.Account, act *provisioning.Activity, now, from time.Tim
 }
 
 // Check is the look at an account's use right before its seat is taken back: "" where it is surely unused still, else why it is not taken.
-// It fails to the careful side: what cannot be told is a reason, and so is any sign of use since the notice. fresh must have been read just
-// now, and after the notice.
-func Check(r *provisioning.Reclaim, a *provisioning.Account, p *provisioning.Person, fresh *provisioning.Activity, now time.Time, days int) string {
-	if fresh == nil || fresh.Read.Before(r.NoticedAt) || now.Sub(fresh.Read).Abs() > skew {
+// It fails to the careful side: what cannot be told is a reason, and so is any sign of use since the notice. again is the account's use, read
+// just now, and after the notice; a and again must be of the account that the notice was given of.
+func Check(r *provisioning.Reclaim, a *provisioning.Account, p *provisioning.Person, again *provisioning.Activity, now time.Time, days int) string {
+	switch {
+	case a == nil || !strings.EqualFold(a.ID, r.Account):
+		return "the account could not be read again"
+	case again == nil || !strings.EqualFold(again.Account, r.Account) || again.Read.Before(r.NoticedAt) || now.Sub(again.Read).Abs() > skew:
 		return "its use could not be read again"
 	}
-	f := Use(a, p, fresh, now, days)
+	f := Use(a, p, again, now, days)
 	switch {
 	case f.Usage == provisioning.UsageUnknown:
 		return "nobody can tell whether it is used: " + f.How

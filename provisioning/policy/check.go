@@ -15,6 +15,7 @@ type World struct {
 	Groups    []provisioning.Group
 	People    []*provisioning.Person // those who work here now
 	Roles     map[string][]string    // the known roles by library; nil: not known
+	Holders   []Holder               // the accounts
 	At        time.Time
 }
 
@@ -40,6 +41,7 @@ func (p *Policy) Check(w World) []Remark {
 	c.walls()
 	c.ungoverned()
 	c.people()
+	c.licences()
 	return c.remarks
 }
 

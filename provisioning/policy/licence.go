@@ -70,12 +70,20 @@ type (
 		Grade          any             `toml:"grade"`
 		Type           any             `toml:"type"`
 		Group          any             `toml:"group"`
-		Price          any             `toml:"price"`
+		Price          amount          `toml:"price"`
 		Billable       *bool           `toml:"billable"`
 		DisabledCounts bool            `toml:"disabled_counts"`
 		Renewal        *toml.LocalDate `toml:"renewal"`
 	}
+	// amount is a price as it is written: never a binary fraction of it. "" where none is.
+	amount string
 )
+
+// UnmarshalText takes the digits as they stand in the file, from a number or a text.
+func (a *amount) UnmarshalText(text []byte) error {
+	*a = amount(text)
+	return nil
+}
 
 // setLicences takes the file's table.
 func (p *Policy) setLicences(f fileLicence, grades []grade) error {
@@ -134,11 +142,14 @@ func (f *fileClass) class(number int, grades []grade) (SeatClass, error) {
 			return c, invalid("licence: class %s: %q is no account id or pattern", c.Name, pattern)
 		}
 	}
-	price, ok := priceOf(f.Price)
+	if f.Accounts != nil && len(f.Accounts) == 0 {
+		return c, invalid("licence: class %s: accounts lists ids or patterns; leave it out where any will do", c.Name)
+	}
+	price, ok := f.Price.money()
 	switch {
 	case !ok:
-		return c, invalid("licence: class %s: price is an amount such as 480.00 with two decimals at most, not %v", c.Name, f.Price)
-	case f.Price == nil && c.Billable:
+		return c, invalid("licence: class %s: price is an amount such as 480.00 with two decimals at most, up to %d, not %s", c.Name, mostPrice/100, f.Price)
+	case f.Price == "" && c.Billable:
 		return c, invalid("licence: class %s needs a price, or billable = false", c.Name)
 	case price != 0 && !c.Billable:
 		return c, invalid("licence: class %s is not billable, and has a price", c.Name)
@@ -156,23 +167,15 @@ func (f *fileClass) class(number int, grades []grade) (SeatClass, error) {
 	return c, nil
 }
 
-// priceOf reads an amount exactly: what has more than two decimals is no price. No price is 0.
-func priceOf(v any) (m provisioning.Money, ok bool) {
-	var said string
-	switch v := v.(type) {
-	case nil:
-		return 0, true
-	case int64:
-		said = strconv.FormatInt(v, 10)
-	case float64:
-		said = strconv.FormatFloat(v, 'f', -1, 64)
-	case string:
-		said = strings.TrimSpace(v)
-	default:
-		return 0, false
+// money reads an amount exactly: what has more than two decimals, a sign or an exponent is no price. No price is 0.
+func (a amount) money() (m provisioning.Money, ok bool) {
+	said := strings.TrimSpace(string(a))
+	if said == "" {
+		return 0, a == ""
 	}
-	whole, part, _ := strings.Cut(said, ".")
-	if whole == "" || len(part) > 2 || strings.Trim(whole+part, "0123456789") != "" {
+	whole, part, point := strings.Cut(said, ".")
+	whole = strings.ReplaceAll(whole, "_", "") // TOML's, between digits
+	if whole == "" || len(part) > 2 || (point && part == "") || strings.Trim(whole+part, "0123456789") != "" {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(whole+part+strings.Repeat("0", 2-len(part)), 10, 64)
@@ -180,6 +183,37 @@ func priceOf(v any) (m provisioning.Money, ok bool) {
 		return 0, false
 	}
 	return provisioning.Money(n), true
+}
+
+// Term is what one seat of the class costs from a day on until its next renewal: the price for each whole contract year that is left, and
+// for the rest of one the price by its days, of 365 or 366, a half rounded up. The day itself counts, that of the renewal does not. 0
+// where no renewal is known, or it has passed.
+func (c *SeatClass) Term(from time.Time) provisioning.Money {
+	if c.Renewal.IsZero() {
+		return 0
+	}
+	from = from.In(c.Renewal.Location())
+	today, end := date(from.Year(), from.Month(), from.Day()), date(c.Renewal.Year(), c.Renewal.Month(), c.Renewal.Day())
+	if !today.Before(end) {
+		return 0
+	}
+	years := 0
+	for !yearsBefore(end, years+1).Before(today) {
+		years++
+	}
+	begins, ends := yearsBefore(end, years+1), yearsBefore(end, years)
+	left, of := provisioning.Money(ends.Sub(today)/hoursOfDay), provisioning.Money(ends.Sub(begins)/hoursOfDay)
+	return provisioning.Money(years)*c.Price + (2*c.Price*left+of)/(2*of)
+}
+
+// date is a day without a clock: all are 24 hours apart.
+func date(year int, month time.Month, day int) time.Time {
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+}
+
+// yearsBefore is the same day so many years before; that of 29 February is 1 March where there is none.
+func yearsBefore(day time.Time, years int) time.Time {
+	return date(day.Year()-years, day.Month(), day.Day())
 }
 
 // Seat is the class of an account: the first that fits; nil where none does. person is who the account is linked to, nil for nobody: then

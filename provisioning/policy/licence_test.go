@@ -46,7 +46,9 @@ unproven = "warn"
 	if want := (policy.Review{Undecided: "revoke", SelfReview: true, Fallback: "l.ortiz", Stale: 30 * time.Minute}); p.Review != want {
 		t.Errorf("%+v", p.Review)
 	}
-	person := func(title, office string) *provisioning.Person { return &provisioning.Person{Title: title, Office: office} }
+	person := func(title, office string) *provisioning.Person {
+		return &provisioning.Person{Title: title, Office: office}
+	}
 	for name, c := range map[string]struct {
 		a    provisioning.Account
 		p    *provisioning.Person

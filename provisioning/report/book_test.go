@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/provisioning"
 	"rollcall/provisioning/report"
 )
 
@@ -86,5 +85,3 @@ func single(rows ...[]string) *report.Book {
 	}
 	return &report.Book{Title: "Texts", Tables: []report.Table{t}}
 }
-
-var _ = provisioning.Invalid

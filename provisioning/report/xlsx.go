@@ -67,15 +67,16 @@ func WriteXLSX(w io.Writer, b *Book) (err error) {
 
 // workbook is one workbook on its way.
 type workbook struct {
-	file   *excelize.File
-	styles map[Kind]int
-	header int
-	title  int
-	label  int
-	prose  int
-	sheets []string // of the tables, in their order
-	cut    []int    // of each table, how many texts were cut
-	table  int      // the one that is being written
+	file    *excelize.File
+	styles  map[Kind]int
+	figures [2]int // numbers and amounts on the sheet About, which stand under texts
+	header  int
+	title   int
+	label   int
+	prose   int
+	sheets  []string // of the tables, in their order
+	cut     []int    // of each table, how many texts were cut
+	table   int      // the one that is being written
 }
 
 // begin makes the styles, the sheets' names and the file's own description.
@@ -87,19 +88,26 @@ func (x *workbook) begin(b *Book) error {
 		*to, err = x.file.NewStyle(&s)
 		return err
 	}
+	left := &excelize.Alignment{Vertical: "top", Horizontal: "left"}
+	font := func(f excelize.Font) *excelize.Font { // one that is given anything is given no family
+		f.Family = "Calibri"
+		return &f
+	}
 	var text, count, amount, at, yes int
 	err := errors.Join(
 		style(&text, excelize.Style{NumFmt: 49, Alignment: top}), // 49 is "@", text
 		style(&count, excelize.Style{CustomNumFmt: &number, Alignment: top}),
 		style(&amount, excelize.Style{CustomNumFmt: &money, Alignment: top}),
-		style(&at, excelize.Style{CustomNumFmt: &stamp, Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left"}}),
-		style(&yes, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left"}}),
+		style(&at, excelize.Style{CustomNumFmt: &stamp, Alignment: left}),
+		style(&x.figures[0], excelize.Style{CustomNumFmt: &number, Alignment: left}),
+		style(&x.figures[1], excelize.Style{CustomNumFmt: &money, Alignment: left}),
+		style(&yes, excelize.Style{Alignment: left}),
 		style(&x.header, excelize.Style{
-			NumFmt: 49, Font: &excelize.Font{Bold: true, Color: "FFFFFF"}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"1F3A5F"}},
+			NumFmt: 49, Font: font(excelize.Font{Bold: true, Size: 11, Color: "FFFFFF"}), Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"1F3A5F"}},
 			Alignment: &excelize.Alignment{Vertical: "center", WrapText: true},
 		}),
-		style(&x.title, excelize.Style{NumFmt: 49, Font: &excelize.Font{Bold: true, Size: 16, Color: "1F3A5F"}}),
-		style(&x.label, excelize.Style{NumFmt: 49, Font: &excelize.Font{Bold: true}, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}),
+		style(&x.title, excelize.Style{NumFmt: 49, Font: font(excelize.Font{Bold: true, Size: 16, Color: "1F3A5F"})}),
+		style(&x.label, excelize.Style{NumFmt: 49, Font: font(excelize.Font{Bold: true, Size: 11}), Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}),
 		style(&x.prose, excelize.Style{NumFmt: 49, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}),
 	)
 	if err != nil {
@@ -300,6 +308,21 @@ func (t *Table) width(column int) float64 {
 	return float64(min(max(widest, minWidth), maxWidth))
 }
 
+// figure is a value on the sheet About.
+func (x *workbook) figure(c Cell) any {
+	v, ok := x.value(c).(excelize.Cell)
+	if !ok {
+		return nil
+	}
+	switch v.StyleID {
+	case x.styles[KindNumber]:
+		v.StyleID = x.figures[0]
+	case x.styles[KindMoney]:
+		v.StyleID = x.figures[1]
+	}
+	return v
+}
+
 // about writes the first sheet, last: by then it is known what was cut.
 func (x *workbook) about(b *Book) error {
 	const labels, texts = 28, 90
@@ -346,13 +369,13 @@ func (x *workbook) about(b *Book) error {
 		if !t.Made.IsZero() && !t.Made.Equal(b.Made) {
 			row(x.text(x.label, "Made at (UTC)"), x.value(At(t.Made)))
 		}
-		row(x.text(x.label, "Rows"), x.value(Number(int64(len(t.Rows)))))
+		row(x.text(x.label, "Rows"), x.figure(Number(int64(len(t.Rows)))))
 		for _, s := range t.Sums {
 			label := clean(s.Label)
 			if s.Value.kind == KindMoney {
 				label += " (" + s.Value.currency + ")"
 			}
-			row(x.text(x.label, label), x.value(s.Value))
+			row(x.text(x.label, label), x.figure(s.Value))
 		}
 		for _, note := range t.Notes {
 			pair("Note", note)

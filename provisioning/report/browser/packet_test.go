@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"rollcall/provisioning"
-	"rollcall/provisioning/certify/packet"
+	"rollcall/provisioning/certify/handout"
 	"rollcall/provisioning/names/namestest"
 )
 
@@ -38,12 +38,12 @@ func reviewItems(n int) []provisioning.ReviewItem {
 	return list
 }
 
-func packetOf(t *testing.T, items []provisioning.ReviewItem) *packet.File {
+func packetOf(t *testing.T, items []provisioning.ReviewItem) *handout.File {
 	t.Helper()
 	now := time.Now()
-	f, err := packet.Make(packet.Input{
+	f, err := handout.Make(handout.Input{
 		Campaign: &provisioning.Campaign{ID: 3, Name: "Fourth quarter", State: provisioning.CampaignOpen, Stages: []provisioning.ReviewStage{{Name: "first", Due: now.AddDate(0, 0, 14)}}},
-		Firm:     "A firm", Reviewer: provisioning.Reviewer{Key: "boss@firm.example", Name: "The Partner"}, Items: items, MadeBy: "l.ortiz", Now: now, Expires: now.AddDate(0, 1, 0), Format: packet.HTML, Rand: rand.Reader,
+		Firm:     "A firm", Reviewer: provisioning.Reviewer{Key: "boss@firm.example", Name: "The Partner"}, Items: items, MadeBy: "l.ortiz", Now: now, Expires: now.AddDate(0, 1, 0), Format: handout.HTML, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestReviewByKeyboard(t *testing.T) {
 	b.shot("packet-refused")
 	b.run(chromedp.Evaluate(`document.getElementById("words").value = ""`, nil), chromedp.SendKeys("#words", "  "+strings.ToUpper(f.Words)+" ", chromedp.ByID), chromedp.Click("#saveok", chromedp.ByID))
 	data := b.download()
-	a, err := packet.Read(data, func(string) (provisioning.ReviewPacket, []provisioning.ReviewItem, error) {
+	a, err := handout.Read(data, func(string) (provisioning.ReviewPacket, []provisioning.ReviewItem, error) {
 		return f.Packet, items, nil
 	}, time.Now())
 	if err != nil || !a.Signed {

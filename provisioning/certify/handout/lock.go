@@ -1,4 +1,4 @@
-package packet
+package handout
 
 import (
 	"crypto/aes"

@@ -1,7 +1,7 @@
-// Package packet makes the files by which reviewers without a console take part in an access review, and reads what they answer: one page
+// Package handout makes the files by which reviewers without a console take part in an access review, and reads what they answer: one page
 // that works offline and signs the answer with a key of its own, or a workbook that does not. It knows what is handed out and what comes
 // back; it knows no store, no desk and no screen, and decides nothing.
-package packet
+package handout
 
 import (
 	"crypto/ecdsa"

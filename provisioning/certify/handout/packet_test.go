@@ -1,4 +1,4 @@
-package packet_test
+package handout_test
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ import (
 	"golang.org/x/net/html"
 
 	"rollcall/provisioning"
-	"rollcall/provisioning/certify/packet"
+	"rollcall/provisioning/certify/handout"
 	"rollcall/provisioning/names/namestest"
 )
 
@@ -45,23 +45,23 @@ func items(n int) []provisioning.ReviewItem {
 	return list
 }
 
-func input(format string, n int) packet.Input {
-	return packet.Input{
+func input(format string, n int) handout.Input {
+	return handout.Input{
 		Campaign: campaign(), Firm: "A firm", Reviewer: provisioning.Reviewer{Key: "boss@firm.example", Name: "The Boss"}, Items: items(n), MadeBy: "l.ortiz", Now: at,
 		Expires: at.AddDate(0, 1, 0), Format: format, Rand: rand.Reader,
 	}
 }
 
-func made(t *testing.T, in packet.Input) *packet.File {
+func made(t *testing.T, in handout.Input) *handout.File {
 	t.Helper()
-	f, err := packet.Make(in)
+	f, err := handout.Make(in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-func lookup(f *packet.File, list []provisioning.ReviewItem) packet.Lookup {
+func lookup(f *handout.File, list []provisioning.ReviewItem) handout.Lookup {
 	return func(id string) (provisioning.ReviewPacket, []provisioning.ReviewItem, error) {
 		if id != f.Packet.ID {
 			return provisioning.ReviewPacket{}, nil, &provisioning.Error{Code: provisioning.NotFound, Message: "no such packet"}
@@ -71,7 +71,7 @@ func lookup(f *packet.File, list []provisioning.ReviewItem) packet.Lookup {
 }
 
 // answered does what the page does, by another hand: it takes the key out of the page with the words, and signs.
-func answered(t *testing.T, f *packet.File, words string, decisions []packet.Decision, bend func(map[string]any)) []byte {
+func answered(t *testing.T, f *handout.File, words string, decisions []handout.Decision, bend func(map[string]any)) []byte {
 	t.Helper()
 	given := make(map[string]string)
 	for _, m := range regexp.MustCompile(`data-([a-z]+)="([^"]*)"`).FindAllStringSubmatch(string(f.Data), -1) {
@@ -139,46 +139,46 @@ func answered(t *testing.T, f *packet.File, words string, decisions []packet.Dec
 	return file
 }
 
-func keepRevokeAsk() []packet.Decision {
-	return []packet.Decision{{Item: 1, Verdict: provisioning.ReviewKeep}, {Item: 3, Verdict: provisioning.ReviewRevoke, Reason: "moved"}, {Item: 5, Verdict: provisioning.ReviewAsk, Reason: "who is this?"}}
+func keepRevokeAsk() []handout.Decision {
+	return []handout.Decision{{Item: 1, Verdict: provisioning.ReviewKeep}, {Item: 3, Verdict: provisioning.ReviewRevoke, Reason: "moved"}, {Item: 5, Verdict: provisioning.ReviewAsk, Reason: "who is this?"}}
 }
 
 // TestSignedAnswer: what is signed with the words comes back as it was decided; without them nobody signs, and what was changed, is late, was
 // taken or is of another packet is refused.
 func TestSignedAnswer(t *testing.T) {
-	in := input(packet.HTML, 6)
+	in := input(handout.HTML, 6)
 	f := made(t, in)
 	if len(strings.Fields(f.Words)) != 4 || bytes.Contains(f.Data, []byte(f.Words)) {
 		t.Fatalf("words %q", f.Words)
 	}
 	good := answered(t, f, f.Words, keepRevokeAsk(), nil)
-	a, err := packet.Read(good, lookup(f, in.Items), at)
+	a, err := handout.Read(good, lookup(f, in.Items), at)
 	if err != nil || !a.Signed || !slices.Equal(a.Decisions, keepRevokeAsk()) || a.Packet.ID != f.Packet.ID {
 		t.Fatalf("%+v, %v", a, err)
 	}
 	if answered(t, f, "abandon abandon abandon abandon", keepRevokeAsk(), nil) != nil {
 		t.Error("other words unlock the key")
 	}
-	refused := func(what string, data []byte, l packet.Lookup, now time.Time, code provisioning.Code) {
+	refused := func(what string, data []byte, l handout.Lookup, now time.Time, code provisioning.Code) {
 		t.Helper()
-		if _, err := packet.Read(data, l, now); provisioning.CodeOf(err) != code {
+		if _, err := handout.Read(data, l, now); provisioning.CodeOf(err) != code {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	for i := range good { // any byte of the file
 		bent := slices.Clone(good)
 		bent[i] ^= 1
-		if a, err := packet.Read(bent, lookup(f, in.Items), at); err == nil && !slices.Equal(a.Decisions, keepRevokeAsk()) {
+		if a, err := handout.Read(bent, lookup(f, in.Items), at); err == nil && !slices.Equal(a.Decisions, keepRevokeAsk()) {
 			t.Fatalf("byte %d changed: %+v", i, a.Decisions)
 		}
 	}
 	for field, value := range map[string]any{"packet": "other", "campaign": 4, "reviewer": "x@firm.example", "hash": "00", "format": 2, "extra": 1} {
 		data := answered(t, f, f.Words, keepRevokeAsk(), func(m map[string]any) { m[field] = value })
-		if _, err := packet.Read(data, lookup(f, in.Items), at); err == nil {
+		if _, err := handout.Read(data, lookup(f, in.Items), at); err == nil {
 			t.Errorf("another %s is taken", field)
 		}
 	}
-	for what, list := range map[string][]packet.Decision{
+	for what, list := range map[string][]handout.Decision{
 		"none": {}, "an item of somebody else": {{Item: 2, Verdict: provisioning.ReviewKeep}}, "one twice": {{Item: 1, Verdict: "keep"}, {Item: 1, Verdict: "revoke"}},
 		"another verdict": {{Item: 1, Verdict: "delegate"}}, "a question without words": {{Item: 1, Verdict: "ask", Reason: "  "}}, "a long reason": {{Item: 1, Verdict: "keep", Reason: strings.Repeat("x", 501)}},
 	} {
@@ -199,10 +199,10 @@ func TestSignedAnswer(t *testing.T) {
 
 // TestNobodysOwn: somebody's own access is in no packet.
 func TestNobodysOwn(t *testing.T) {
-	for _, format := range []string{packet.HTML, packet.XLSX} {
+	for _, format := range []string{handout.HTML, handout.XLSX} {
 		in := input(format, 3)
 		in.Reviewer.Account = "u001"
-		if _, err := packet.Make(in); provisioning.CodeOf(err) != provisioning.Held {
+		if _, err := handout.Make(in); provisioning.CodeOf(err) != provisioning.Held {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
@@ -211,7 +211,7 @@ func TestNobodysOwn(t *testing.T) {
 // TestWorkbook: the decisions of a filled workbook come back; one whose rows were moved, edited, added or taken out, that holds a formula,
 // another word or another packet's id is refused. No cell of it is a formula, whatever people are called.
 func TestWorkbook(t *testing.T) {
-	in := input(packet.XLSX, 6)
+	in := input(handout.XLSX, 6)
 	in.Items[4].Name = "=cmd|'/c calc'!A0"
 	f := made(t, in)
 	fill := func(edit func(*excelize.File)) []byte {
@@ -237,7 +237,7 @@ func TestWorkbook(t *testing.T) {
 	set := func(cell, text string) func(*excelize.File) {
 		return func(x *excelize.File) { _ = x.SetCellStr("Access review", cell, text) }
 	}
-	a, err := packet.Read(fill(nil), lookup(f, in.Items), at)
+	a, err := handout.Read(fill(nil), lookup(f, in.Items), at)
 	if err != nil || a.Signed || !slices.Equal(a.Decisions, keepRevokeAsk()) {
 		t.Fatalf("%+v, %v", a, err)
 	}
@@ -246,7 +246,7 @@ func TestWorkbook(t *testing.T) {
 		"other items": set("B4", "00"), "a row more": set("A12", "99"), "a row less": func(x *excelize.File) { _ = x.RemoveRow("Access review", 11) },
 		"a formula": func(x *excelize.File) { _ = x.SetCellFormula("Access review", "N9", "1+1") },
 	} {
-		if _, err := packet.Read(fill(edit), lookup(f, in.Items), at); err == nil {
+		if _, err := handout.Read(fill(edit), lookup(f, in.Items), at); err == nil {
 			t.Errorf("%s is taken", what)
 		}
 	}
@@ -275,7 +275,7 @@ func TestWorkbook(t *testing.T) {
 // lines as items, and no handler in any element.
 func TestNothingForeignRuns(t *testing.T) {
 	corpus := append(namestest.Hostile(), `"><script>alert(1)</script>`, `' onfocus='x`, `</tbody><img src=x onerror=alert(1)>`, `{{.Firm}}`, `javascript:alert(1)`)
-	in := input(packet.HTML, len(corpus))
+	in := input(handout.HTML, len(corpus))
 	for i, s := range corpus {
 		it := &in.Items[i]
 		it.Account, it.Name, it.Office, it.Practice, it.Title, it.Library, it.Object, it.Reason, it.UsedHow, it.By = s, s, s, s, s, s, s, s, s, s
@@ -305,7 +305,7 @@ func TestNothingForeignRuns(t *testing.T) {
 
 // FuzzRead: whatever is imported, nothing but an answer to the packet is taken, and nothing panics.
 func FuzzRead(f *testing.F) {
-	file, err := packet.Make(input(packet.XLSX, 2))
+	file, err := handout.Make(input(handout.XLSX, 2))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"answer":"{\"format\":1}","signature":"AA=="}`))
 	f.Add([]byte("PK\x03\x04"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a, err := packet.Read(data, lookup(file, items(2)), at)
+		a, err := handout.Read(data, lookup(file, items(2)), at)
 		if err == nil && len(a.Decisions) == 0 {
 			t.Error("an answer without a decision")
 		}
