@@ -25,7 +25,10 @@ type ReviewState = certify.State
 type Review struct {
 	items []provisioning.ReviewItem
 	me    provisioning.Reviewer // the operator at this desk; its Key is "" where they are no reviewer of it
-	like  map[certify.Access][]int
+	own   []bool                // by place: the operator's own access
+
+	alike sync.Once
+	like  map[certify.Access][]int // made when it is asked for first
 
 	deciding sync.Mutex // held by whoever writes decisions; those who only look do not wait for the store
 
@@ -47,13 +50,30 @@ type ReviewCounts struct {
 }
 
 func newReview(c *provisioning.Campaign, items []provisioning.ReviewItem, me provisioning.Reviewer) *Review {
-	r := &Review{items: items, me: me, like: make(map[certify.Access][]int), c: *c, board: certify.NewBoard(c, items)}
+	r := &Review{items: items, me: me, own: make([]bool, len(items)), c: *c, board: certify.NewBoard(c, items)}
 	for i := range items {
-		k := certify.AccessOf(&items[i])
-		k.Account = ""
-		r.like[k] = append(r.like[k], i)
+		switch { // an account's items stand together, and are all of the same person
+		case me.Key == "":
+		case i > 0 && items[i].Account == items[i-1].Account:
+			r.own[i] = r.own[i-1]
+		default:
+			r.own[i] = certify.Own(&items[i], me)
+		}
 	}
-	r.count()
+	return r
+}
+
+// fresh counts a campaign that nobody has decided in yet.
+func (r *Review) fresh() *Review {
+	r.counts = ReviewCounts{Items: len(r.items), Open: len(r.items)}
+	for i := range r.items {
+		if r.me.Key != "" && r.items[i].Reviewer == r.me.Key {
+			r.counts.Mine++
+		}
+		if r.own[i] {
+			r.counts.Own++
+		}
+	}
 	return r
 }
 
@@ -82,7 +102,7 @@ func (r *Review) add(s *certify.State, i, n int) {
 	if s.Here && s.Verdict != provisioning.ReviewKeep && s.Verdict != provisioning.ReviewRevoke && r.me.Key != "" && s.Reviewer == r.me.Key {
 		r.counts.Mine += n
 	}
-	if r.me.Key != "" && certify.Own(&r.items[i], r.me) {
+	if r.own[i] {
 		r.counts.Own += n
 	}
 }
@@ -119,7 +139,7 @@ func (r *Review) Counts() ReviewCounts {
 }
 
 // Own reports whether the item at a place is this operator's own access.
-func (r *Review) Own(i int) bool { return r.me.Key != "" && certify.Own(&r.items[i], r.me) }
+func (r *Review) Own(i int) bool { return r.own[i] }
 
 // May says why this operator may not give a verdict on the item at a place; nil where they may.
 func (r *Review) May(i int, verdict provisioning.ReviewVerdict) error {
@@ -186,6 +206,14 @@ func has(it *provisioning.ReviewItem, words []string) bool {
 func (r *Review) Like(i int) []int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	r.alike.Do(func() {
+		r.like = make(map[certify.Access][]int)
+		for j := range r.items {
+			k := certify.AccessOf(&r.items[j])
+			k.Account = ""
+			r.like[k] = append(r.like[k], j)
+		}
+	})
 	k := certify.AccessOf(&r.items[i])
 	k.Account = ""
 	var list []int
@@ -251,10 +279,15 @@ func (d *Desk) OpenReview(ctx context.Context, id int64) (*Review, error) {
 		return nil, err
 	}
 	r = newReview(c, items, d.reviewer(c))
-	if err := d.deps.Store.ReviewDecisions(ctx, id, func(one provisioning.ReviewDecision) error { r.board.Take(one); return nil }); err != nil {
+	decided := false
+	if err := d.deps.Store.ReviewDecisions(ctx, id, func(one provisioning.ReviewDecision) error { decided = true; r.board.Take(one); return nil }); err != nil {
 		return nil, err
 	}
-	r.count()
+	if decided {
+		r.count()
+	} else {
+		r.fresh()
+	}
 	d.keepReview(r)
 	return r, nil
 }

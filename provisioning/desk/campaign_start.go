@@ -143,7 +143,7 @@ func (d *Desk) StartCampaign(ctx context.Context, p *CampaignPlan) (*Review, err
 	if err != nil {
 		return nil, err
 	}
-	r := newReview(&c, p.items, d.reviewer(&c))
+	r := newReview(&c, p.items, d.reviewer(&c)).fresh()
 	d.keepReview(r)
 	return r, nil
 }

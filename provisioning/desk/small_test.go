@@ -353,7 +353,7 @@ func (d *dms) Try(_ context.Context, sandbox string, tell func(provisioning.Oper
 
 // small is a firm of a few people in memory with a real store, a real executor and a clock that is moved by hand.
 type small struct {
-	t     *testing.T
+	t     testing.TB
 	clock *hand
 	okta  *people
 	dms   *dms
@@ -363,7 +363,7 @@ type small struct {
 }
 
 // newSmall makes a firm of n people, U001 to Un, who are all set up; the policy gives everybody LON and its group ALL.
-func newSmall(t *testing.T, at time.Time, n int) *small {
+func newSmall(t testing.TB, at time.Time, n int) *small {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {
