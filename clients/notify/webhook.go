@@ -110,10 +110,10 @@ func (w *Webhook) post(ctx context.Context, id string, at time.Time, body []byte
 	}
 	defer answer.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
-	switch {
-	case answer.StatusCode/100 == 2:
+	switch answer.StatusCode / 100 {
+	case 2:
 		return false, nil
-	case answer.StatusCode/100 == 3:
+	case 3:
 		return false, &provisioning.Error{Code: provisioning.Invalid, Message: w.host + " sends the notice elsewhere, which is not followed", Hint: "write the address that it names"}
 	default:
 		again = answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode >= http.StatusInternalServerError
