@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/provisioning"
+	"rollcall/provisioning/desk"
+)
+
+// TestReviewWalk is what the demo shows of an access review, with the real program in a real pseudo-terminal: over 2,000 accesses of London,
+// opened by typing their number, decided by keyboard, closed; its revokes committed and read back; the closing snapshot differs by exactly
+// the revokes; and the evidence of it all is proven by a program that has no configuration.
+func TestReviewWalk(t *testing.T) {
+	base := t.TempDir()
+	args := []string{"--demo", "--people", "2000", "--state", base}
+	run := func(more ...string) string {
+		t.Helper()
+		out, code := command(t, append(more, args...)...)
+		if code != 0 {
+			t.Fatalf("%v: exit %d: %s", more, code, out)
+		}
+		return out
+	}
+	term := start(t, 120, 40, args...)
+	term.wait("Leavers")
+	term.press("V")
+	term.wait("No access review")
+	term.press("n")
+	term.wait("of what?")
+	term.press("\x1b[B\x1b[B\x1b[B\x1b[B\r") // the people of an office
+	term.wait("Which office?")
+	term.press("London\r")
+	term.wait("Who decides?")
+	term.press("l.ortiz\r")
+	term.wait("Until which day?")
+	term.press("\r")
+	term.wait("What is it called?")
+	term.press("London Q4\r")
+	items := typed(t, term.wait("press enter"))
+	if n, _ := strconv.Atoi(items); n < 2000 {
+		t.Errorf("%s decisions", items)
+	}
+	<-time.After(200 * time.Millisecond) // a confirmation takes no key in its first moment
+	term.press(items + "\r")
+	term.wait("[mine ")
+
+	// Sixty one by one, as a person would: a key each, and the next line stands under the cursor.
+	began := time.Now()
+	for n := 1; n <= 60; n++ {
+		term.press("k")
+		term.wait(" " + strconv.Itoa(n) + " kept")
+	}
+	rate := 60 / time.Since(began).Minutes()
+	t.Logf("%.0f decisions a minute, each waited for", rate)
+	if rate < 20 {
+		t.Errorf("%.0f decisions a minute", rate)
+	}
+	// Two of a deal team are revoked, and the rest of what is this operator's is kept.
+	term.press("/DEAL-\r")
+	term.wait("LON-")
+	term.press("r")
+	term.wait(" 1 revoked")
+	term.press("r")
+	term.wait(" 2 revoked")
+	term.press("/\x1b")
+	<-time.After(300 * time.Millisecond)
+	term.press("*k")
+	shows := func(which string) (counts desk.ReviewCounts, list []provisioning.ReviewItem) {
+		t.Helper()
+		var said struct {
+			Counts desk.ReviewCounts
+			Items  []struct{ Item provisioning.ReviewItem }
+		}
+		if err := json.Unmarshal([]byte(run("review", "show", "1", "--json", "--which", which)), &said); err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range said.Items {
+			list = append(list, one.Item)
+		}
+		return said.Counts, list
+	}
+	term.wait("[mine")
+	for range 300 {
+		if counts, _ := shows("revoked"); counts.Mine == 0 {
+			break
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	counts, revoked := shows("revoked")
+	if counts.Mine != 0 || counts.Revoked != 2 || len(revoked) != 2 || counts.Open == 0 || counts.Kept != counts.Items-counts.Open-2 {
+		t.Fatalf("%+v", counts)
+	}
+	term.quit()
+
+	// What is left is the operator's own access, which somebody else decides.
+	_, own := shows("open")
+	decide := []string{"review", "decide", "1", "keep"}
+	for _, it := range own {
+		decide = append(decide, strconv.Itoa(it.N))
+	}
+	if out, code := command(t, append(decide, args...)...); code == 0 {
+		t.Errorf("decided on one's own access: %s", out)
+	}
+	run(append(decide, "--operator", "f.adeyemi")...)
+
+	term = start(t, 120, 40, args...)
+	term.wait("Leavers")
+	term.press("V")
+	term.wait("London Q4")
+	term.press("\r")
+	term.wait("0 open")
+	term.press("c")
+	people := typed(t, term.wait("Close the review?"))
+	<-time.After(200 * time.Millisecond)
+	term.press(people + "\r")
+	term.wait("access review 1")
+	term.press("c")
+	number := typed(t, term.wait("press enter"))
+	<-time.After(200 * time.Millisecond)
+	term.press(number + "\r")
+	term.wait(" · done")
+	term.quit()
+	if out, code := command(t, append([]string{"review", "finish", "1"}, args...)...); code == 0 {
+		t.Errorf("finished on a roll from before the revokes: %s", out)
+	}
+	run("sync")
+	if out := run("review", "finish", "1"); !strings.Contains(out, "2 revoked and gone, 0 gone along with a library, 0 changed by others") {
+		t.Errorf("%s", out)
+	}
+	file := filepath.Join(t.TempDir(), "evidence.zip")
+	run("export", "evidence", "-o", file)
+	nothing := t.TempDir()
+	out, code := command(t, "audit", "verify", file, "--config", nothing, "--state", nothing)
+	if code != 0 || !strings.Contains(out, "the bundle holds") || !regexp.MustCompile(`reviews/1-closing.json .*2 revoked`).MatchString(out) {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
