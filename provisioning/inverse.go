@@ -245,7 +245,7 @@ type Undos interface {
 	// UndoOf returns the batch that undoes another one and stands, 0 where there is none.
 	UndoOf(ctx context.Context, batch int64) (int64, error)
 	// ChangedSince returns a batch other than the op's own that confirmed a change of the same aspect after the op's last intent was
-	// written, by the order of the record; 0: none did.
+	// written, by the order of the record, or that has sent one which is in doubt itself; 0: none did.
 	ChangedSince(ctx context.Context, op OpRef, c Change) (batch int64, err error)
 	// EffectsSince tells every change that a later batch than this one confirmed, oldest batch first.
 	EffectsSince(ctx context.Context, batch int64, visit func(batch int64, c Change) error) error

@@ -13,6 +13,13 @@ import (
 // the resume reads is what was before the change; it is not sent again: that would undo the other batch. (It was: what reads as before
 // was taken for what had no effect.)
 func TestDoubtAfterAnotherBatch(t *testing.T) {
+	for name, fault := range map[string][]sendFault{"which was confirmed": nil, "which is in doubt itself": {diesAfterSend}} {
+		t.Run(name, func(t *testing.T) { doubtAfterAnother(t, fault) })
+	}
+}
+
+// doubtAfterAnother has a change in doubt, and then another batch put the account back, with a fault of its own.
+func doubtAfterAnother(t *testing.T, fault []sendFault) {
 	l := newLife(t, t, nil, "")
 	defer l.end()
 	l.leave(5)
@@ -45,10 +52,19 @@ func TestDoubtAfterAnotherBatch(t *testing.T) {
 	if v, err = l.ReviewBatch(l.ctx, b.ID); err != nil {
 		t.Fatal(err)
 	}
+	l.faults = fault
 	if err := l.Commit(l.ctx, desk.Commit{Batch: b.ID, Hash: v.Batch.Hash, People: v.Confirm, Reason: "a mistake"}); err != nil {
 		t.Fatal(err)
 	}
-	l.run(t, b.ID)
+	if fault == nil {
+		l.run(t, b.ID)
+	} else {
+		_ = l.Wait(l.ctx, b.ID)
+		if !l.isDead() {
+			t.Fatal("it lives")
+		}
+		l.restart(t)
+	}
 
 	if err := l.Resume(l.ctx, put.Batch); err != nil {
 		t.Fatal(err)

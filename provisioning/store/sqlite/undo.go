@@ -114,7 +114,7 @@ func (s *Store) EffectsSince(ctx context.Context, batch int64, visit func(batch 
 	}, `select unit.batch, op.change from unit join op on op.unit=unit.id where unit.batch>? and op.state='confirmed' order by unit.batch, unit.id, op.seq`, batch)
 }
 
-// ChangedSince returns another batch that confirmed a change of the same aspect after an op's last intent.
+// ChangedSince returns another batch that confirmed a change of the same aspect after an op's last intent, or sent one that is in doubt itself.
 func (s *Store) ChangedSince(ctx context.Context, op provisioning.OpRef, c provisioning.Change) (int64, error) {
 	var by int64
 	err := rows(ctx, s.read, func(r *sql.Rows) error {
@@ -133,7 +133,7 @@ func (s *Store) ChangedSince(ctx context.Context, op provisioning.OpRef, c provi
 		return nil
 	}, `select unit.batch, op.change from audit join op on op.unit=audit.unit and op.seq=audit.op join unit on unit.id=op.unit
 		where audit.seq > (select coalesce(max(seq), 0) from audit where kind='intent' and unit=? and op=?)
-		and audit.kind in ('outcome','done by hand') and unit.batch<>? and op.account=? and op.state='confirmed' order by audit.seq`,
+		and audit.kind in ('intent','outcome','done by hand') and unit.batch<>? and op.account=? and op.state in ('sent','confirmed') order by audit.seq`,
 		op.Unit, op.Seq, op.Batch, c.Account)
 	return by, err
 }
