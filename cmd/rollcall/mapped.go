@@ -77,12 +77,6 @@ price = 120.00
 renewal = 2027-03-31
 
 [[licence.class]]
-name = "collaborator"
-type = ["contractor", "temp*", "intern"]
-price = 240.00
-renewal = 2027-03-31
-
-[[licence.class]]
 name = "standard"
 price = 480.00
 renewal = 2027-03-31

@@ -361,7 +361,9 @@ func (d *Desk) view(ctx context.Context, b *provisioning.Batch) (*BatchView, err
 		if gains {
 			v.Gain++
 		}
+		v.Money += d.moneyOf(st, u)
 	}
+	v.Currency = d.policy().Licences.Currency
 	v.Second, v.SeenOff = d.second(b), d.seenOff(b)
 	v.Confirm = v.Lose
 	if v.Confirm == 0 {

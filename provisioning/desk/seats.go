@@ -482,3 +482,23 @@ func (d *Desk) unusedAccounts(ctx context.Context) (func(*provisioning.Account, 
 		return now.Add(-time.Duration(max(f.Idle, 0)) * 24 * time.Hour), f.How, f.Usage == provisioning.NotUsed
 	}, nil
 }
+
+// moneyOf is what a unit's changes add to the price of the paid seats, a year.
+func (d *Desk) moneyOf(st *compared, u *provisioning.Unit) provisioning.Money {
+	if st == nil {
+		return 0
+	}
+	changes := make([]provisioning.Change, len(u.Ops))
+	for i := range u.Ops {
+		changes[i] = u.Ops[i].Change
+	}
+	account := &provisioning.Account{ID: u.Account}
+	if i, known := st.account[strings.ToUpper(u.Account)]; known {
+		account = &st.snap.Accounts[i]
+	}
+	var person *provisioning.Person
+	if i, known := st.subject[personRowKey(u.Person)]; known {
+		person = st.links.Subjects[i].Person
+	}
+	return licence.EffectOf(d.policy(), account, person, changes).Money
+}

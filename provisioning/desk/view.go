@@ -125,6 +125,9 @@ type BatchView struct {
 	Lose     int // people who lose access
 	Gain     int // people who gain access
 	Seats    int // accounts enabled more (or fewer) after it
+	// Money is what its paid seats cost more (or less) in a year after it, in Currency; "" where the policy names no prices.
+	Money    provisioning.Money
+	Currency string
 	Changes  int
 	Held     bool // a guard holds it
 	// Confirm is the number of people that must be typed to commit it: those who lose access, or all of them when none does.

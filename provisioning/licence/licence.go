@@ -67,8 +67,13 @@ type Book struct {
 	Currency string
 	Seats    []Seat
 	At       time.Time
-	reclaim  int
-	classes  []string
+	UseRead  time.Time // when the use of any account was read last; zero: never
+	// Dormant, Reclaim and Grace are the policy's: the buckets, after how many days a seat may be taken back, and how long before that a
+	// notice is given.
+	Dormant []int
+	Reclaim int
+	Grace   time.Duration
+	classes []string
 }
 
 // Count counts every account as a seat.
@@ -78,7 +83,7 @@ func Count(in Input) *Book {
 		p = policy.Default()
 	}
 	l := &p.Licences
-	b := &Book{Currency: l.Currency, At: in.At, reclaim: l.Reclaim, Seats: make([]Seat, 0, len(in.Rows))}
+	b := &Book{Currency: l.Currency, At: in.At, Dormant: slices.Clone(l.Dormant), Reclaim: l.Reclaim, Grace: l.Grace, Seats: make([]Seat, 0, len(in.Rows))}
 	for i := range l.Classes {
 		b.classes = append(b.classes, l.Classes[i].Name)
 	}
@@ -103,6 +108,9 @@ func Count(in Input) *Book {
 		var act *provisioning.Activity
 		if known, ok := in.Activity[a.ID]; ok {
 			act = &known
+			if known.Read.After(b.UseRead) {
+				b.UseRead = known.Read
+			}
 		}
 		f := Use(a, r.Person, act, in.At, l.Dormant[0])
 		s.Usage, s.Last, s.How, s.Idle = f.Usage, f.Last, f.How, f.Idle
@@ -165,7 +173,7 @@ func (b *Book) ClassNames() []string {
 // Reclaimable lists the seats that may be taken back: paid for, enabled, a live person's or nobody's, surely not used for the policy's days,
 // and nothing stands in the way.
 func (b *Book) Reclaimable() []Seat {
-	return b.Select(func(s *Seat) bool { return s.Reclaimable(b.reclaim) })
+	return b.Select(func(s *Seat) bool { return s.Reclaimable(b.Reclaim) })
 }
 
 // Held lists the seats that would be reclaimable, but for what stands in the way: each says in Kept what that is.
@@ -173,7 +181,7 @@ func (b *Book) Held() []Seat {
 	return b.Select(func(s *Seat) bool {
 		free := *s
 		free.Kept = ""
-		return s.Kept != "" && free.Reclaimable(b.reclaim)
+		return s.Kept != "" && free.Reclaimable(b.Reclaim)
 	})
 }
 

@@ -2,6 +2,8 @@ package licence_test
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +86,7 @@ func TestUse(t *testing.T) {
 		{"an event within the days", &old, person(-1), whole(5), provisioning.Used, 5},
 		{"a sign-in alone: it may have been for this", &old, person(5), whole(-1), provisioning.Used, 5},
 		{"a sign-in, and nothing was read", &old, person(5), nil, provisioning.Used, -1},
+		{"a sign-in after a reading of long ago", &old, person(40), bent(whole(-1), func(a *provisioning.Activity) { a.Since, a.Read = ago(300), ago(200) }), provisioning.Used, -1},
 		{"nothing at all, read whole", &old, person(-1), whole(-1), provisioning.NotUsed, 91},
 		{"an old sign-in, read whole", &old, person(200), whole(-1), provisioning.NotUsed, 91},
 		{"nobody linked, read whole", &old, nil, whole(-1), provisioning.NotUsed, 91},
@@ -142,7 +145,8 @@ func TestCountIsTheRecount(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows, activity := firm(t)
 		b := licence.Count(licence.Input{Rows: rows, Policy: p, Activity: activity, At: now()})
-		paid, pence := 0, int64(0)
+		paid, pence, term := 0, int64(0), int64(0)
+		const days, price = 126, 48001 // from 25 November 2026 to 31 March 2027, of 365
 		for _, r := range rows {
 			a := r.Account
 			switch { // by the contract's words, not by the policy's code
@@ -154,18 +158,30 @@ func TestCountIsTheRecount(t *testing.T) {
 				paid, pence = paid+1, pence+20000
 			case r.Person != nil && r.Person.Type == "temporary":
 			default:
-				paid, pence = paid+1, pence+48001
+				paid, pence, term = paid+1, pence+price, term+int64(math.Round(price*days/365.0))
 			}
 		}
 		all := b.All()
-		if all.Seats != len(rows) || all.Paid != paid || int64(all.Money) != pence {
-			t.Fatalf("%+v, and the recount is %d seats, %d pence", all, paid, pence)
+		if all.Seats != len(rows) || all.Paid != paid || int64(all.Money) != pence || int64(all.Term) != term {
+			t.Fatalf("%+v, and the recount is %d seats, %d pence, %d of them until the renewal", all, paid, pence, term)
+		}
+		var read time.Time
+		for _, act := range activity {
+			if act.Read.After(read) {
+				read = act.Read
+			}
+		}
+		if !b.UseRead.Equal(read) || b.Reclaim != 90 || len(b.Dormant) != 3 || b.Grace != 14*24*time.Hour {
+			t.Fatalf("use read %s, not %s; %d days, %v, %s", b.UseRead, read, b.Reclaim, b.Dormant, b.Grace)
+		}
+		if got := len(b.Select(func(s *licence.Seat) bool { return s.Paid })); got != paid {
+			t.Fatalf("%d rows of %d paid seats", got, paid)
 		}
 		for what, list := range map[string][]licence.Total{"class": b.By(func(s *licence.Seat) string { return s.Class }), "office": b.By(func(s *licence.Seat) string { return s.Office })} {
 			sum := licence.Total{Name: "all"}
 			for _, one := range list {
 				sum.Seats, sum.Paid, sum.Money, sum.Unused = sum.Seats+one.Seats, sum.Paid+one.Paid, sum.Money+one.Money, sum.Unused+one.Unused
-				sum.UnusedMoney, sum.Unknown, sum.Disabled = sum.UnusedMoney+one.UnusedMoney, sum.Unknown+one.Unknown, sum.Disabled+one.Disabled
+				sum.UnusedMoney, sum.Unknown, sum.Disabled, sum.Term = sum.UnusedMoney+one.UnusedMoney, sum.Unknown+one.Unknown, sum.Disabled+one.Disabled, sum.Term+one.Term
 			}
 			if sum != all {
 				t.Fatalf("by %s %+v, all %+v", what, sum, all)
@@ -195,6 +211,11 @@ func TestUnknownIsNotReclaimable(t *testing.T) {
 		for _, r := range rows {
 			at[r.Account.ID] = r
 		}
+		for _, s := range b.Held() { // what is held back is named apart, and never in both
+			if r := at[s.Account]; s.Kept == "" || !sure(r, activity[s.Account], true) || slices.ContainsFunc(b.Reclaimable(), func(o licence.Seat) bool { return o.Account == s.Account }) {
+				t.Fatalf("%+v is held", s)
+			}
+		}
 		for _, s := range b.Reclaimable() {
 			r := at[s.Account]
 			act, read := activity[s.Account]
@@ -214,6 +235,73 @@ func TestUnknownIsNotReclaimable(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestKept: an account that the lists name by its email or by a group of its is held back like one that they name by its id (threats G2).
+func TestKept(t *testing.T) {
+	p, err := policy.Parse([]byte("protected = ['ann@firm.example', 'LON/BREAKGLASS']\nvip = ['V*']\nservice = ['scan-*@firm.example']\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []licence.Row
+	activity := make(map[string]provisioning.Activity)
+	for _, a := range []provisioning.Account{
+		{ID: "ANN", Email: "Ann@Firm.example"},
+		{ID: "BG", Groups: []provisioning.GroupRef{{Library: "LON", Group: "BREAKGLASS"}}},
+		{ID: "VIP"},
+		{ID: "SCAN", Email: "scan-1@firm.example"},
+		{ID: "SYNC", Origin: provisioning.OriginEnterprise},
+		{ID: "ADM", Groups: []provisioning.GroupRef{{Library: "LON", Group: provisioning.NRTADMIN}}},
+		{ID: "GLOB", GlobalRoles: []string{"R"}},
+		{ID: "TOM"},
+	} {
+		a.Enabled, a.Created = true, ago(900)
+		rows = append(rows, licence.Row{Account: &a})
+		activity[a.ID] = provisioning.Activity{Account: a.ID, Since: ago(91), Read: now(), Whole: true}
+	}
+	b := licence.Count(licence.Input{Rows: rows, Policy: p, Activity: activity, At: now()})
+	if got := b.Reclaimable(); len(got) != 1 || got[0].Account != "TOM" {
+		t.Errorf("reclaimable: %+v", got)
+	}
+	if got := b.Held(); len(got) != len(rows)-1 {
+		t.Errorf("held: %+v", got)
+	}
+}
+
+// TestCheckIsOfTheAccount: the last look is at the account that the notice was given of, and at a reading of its own use begun after the
+// notice and just now; with any other it says why not.
+func TestCheckIsOfTheAccount(t *testing.T) {
+	notice := &provisioning.Reclaim{Account: "ANN", NoticedAt: ago(14)}
+	account := func(id string) *provisioning.Account {
+		return &provisioning.Account{ID: id, Enabled: true, Created: ago(900)}
+	}
+	read := func(id string, at time.Time) *provisioning.Activity {
+		return &provisioning.Activity{Account: id, Since: ago(91), Read: at, Whole: true}
+	}
+	for name, c := range map[string]struct {
+		a    *provisioning.Account
+		p    *provisioning.Person
+		act  *provisioning.Activity
+		want string
+	}{
+		"still unused":                     {account("ANN"), nil, read("ANN", now()), ""},
+		"no account":                       {nil, nil, read("ANN", now()), "the account could not be read again"},
+		"another account":                  {account("TOM"), nil, read("TOM", now()), "the account could not be read again"},
+		"another's use":                    {account("ANN"), nil, read("TOM", now()), "its use could not be read again"},
+		"nothing read":                     {account("ANN"), nil, nil, "its use could not be read again"},
+		"read an hour ago":                 {account("ANN"), nil, read("ANN", now().Add(-time.Hour)), "its use could not be read again"},
+		"read before the notice":           {account("ANN"), nil, read("ANN", ago(15)), "its use could not be read again"},
+		"a sign-in since, and no document": {account("ANN"), &provisioning.Person{LastSignIn: ago(1)}, read("ANN", now()), "it was used since the notice"},
+		"a sign-in before the notice":      {account("ANN"), &provisioning.Person{LastSignIn: ago(20)}, read("ANN", now()), "it is used"},
+	} {
+		if got := licence.Check(notice, c.a, c.p, c.act, now(), 90); (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	notice.NoticedAt = now().Add(-time.Minute)
+	if got := licence.Check(notice, account("ANN"), nil, read("ANN", now().Add(-2*time.Minute)), now(), 90); got != "its use could not be read again" {
+		t.Errorf("read just now, and before the notice: %q", got)
+	}
 }
 
 // TestEffectAndForecast: what changes do to the seats and their price, and what is planned by the month.
@@ -240,6 +328,14 @@ func TestEffectAndForecast(t *testing.T) {
 	list := licence.Forecast(b, p, []licence.Planned{{At: now().AddDate(0, 2, 0), Seats: -1, Money: -12050}, {At: now().AddDate(0, 1, 0), Seats: 1, Money: 48001}}, 6)
 	if len(list) != 6 || list[0].Seats != 2 || list[1].Seats != 3 || list[1].Joiners != 1 || list[2].Seats != 2 || list[2].Leavers != 1 || list[2].Money != 96002 || len(list[4].Renewals) != 1 {
 		t.Errorf("%+v", list)
+	}
+	renewal := time.Date(2027, 3, 31, 0, 0, 0, 0, time.Local)
+	list = licence.Forecast(b, p, []licence.Planned{
+		{At: renewal, Class: "standard", Seats: 1, Money: 48001}, // that very day: it is renewed without it
+		{At: renewal.Add(-time.Hour), Class: "standard", Seats: 1, Money: 48001}, {At: renewal.Add(-time.Hour), Class: "external", Seats: -1, Money: -12050},
+	}, 6)
+	if want := (licence.Renewal{Class: "standard", On: renewal, Seats: 2, Money: 96002}); len(list[4].AtRenewal) != 1 || list[4].AtRenewal[0] != want || list[4].Seats != 3 {
+		t.Errorf("at the renewal: %+v", list[4])
 	}
 }
 

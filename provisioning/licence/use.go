@@ -38,7 +38,7 @@ func Use(a *provisioning.Account, p *provisioning.Person, act *provisioning.Acti
 	if p != nil && !p.LastSignIn.IsZero() {
 		signIn = "signed in to " + p.Key.Directory
 		if p.LastSignIn.After(f.Last) {
-			f.Last, f.How = p.LastSignIn, signIn
+			f.Last, f.How = p.LastSignIn, signIn+", perhaps for something else"
 		}
 	}
 	if f.Last.After(now.Add(skew)) {

@@ -197,7 +197,7 @@ func (c *SeatClass) Term(from time.Time) provisioning.Money {
 	if !today.Before(end) {
 		return 0
 	}
-	years := 0
+	years := max(0, end.Year()-today.Year()-1)
 	for !yearsBefore(end, years+1).Before(today) {
 		years++
 	}

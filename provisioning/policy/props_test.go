@@ -206,6 +206,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("[[grade]]\nname = 'partner'\ntitles = ['*Partner*']\n[[birthright]]\ngrade = 'partner'\nlibraries = { LON = '' }\ngroups = ['*/ALL']", "")
 	f.Add("[[exception]]\nwho = 'x'\ngroups = ['L/A']\nuntil = 2026-12-31\nreason = 'r'\n[[mapping]]\ngroup = 'G'\ngives = ['/A']", "\ufeffWALL;Group\nk;/A\n\"k\";*/*\n")
 	f.Add("[[birthright]]\noffice = ['', 7]\n", "\xff\xfe")
+	f.Add("[licence]\ncurrency = 'GBP'\ndormant = [1, 2]\ngrace = '7d'\n[[licence.class]]\nname = 'a'\nexternal = true\naccounts = ['X*']\nprice = 0.10\nrenewal = 2027-03-31\n[review]\nstale = '1h'\n", "")
 	f.Fuzz(func(t *testing.T, text, csv string) {
 		p, err := policy.Parse([]byte(text), func(string) ([]byte, error) { return []byte(csv), nil })
 		if err != nil {
@@ -228,6 +229,16 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("wall %+v", w)
 			}
 		}
-		p.Check(policy.World{People: []*provisioning.Person{&person}})
+		l := &p.Licences
+		if len(l.Dormant) == 0 || l.Reclaim < 1 || l.Grace < 24*time.Hour || p.Review.Stale < time.Minute {
+			t.Fatalf("%+v, %+v", *l, p.Review)
+		}
+		for i := range l.Classes {
+			c := &l.Classes[i]
+			if c.Name == "" || c.Price < 0 || (c.Price > 0 && (l.Currency == "" || !c.Billable)) || c.Term(time.Unix(1_800_000_000, 0)) < 0 {
+				t.Fatalf("%+v", *c)
+			}
+		}
+		p.Check(policy.World{People: []*provisioning.Person{&person}, Holders: []policy.Holder{{Account: &provisioning.Account{ID: "X"}}, {Account: &provisioning.Account{ID: "Y"}, Person: &person}}})
 	})
 }

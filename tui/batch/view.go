@@ -76,6 +76,10 @@ func (m *Model) title(width int) string {
 	l.Word(ui.Plain, fmt.Sprintf("%s %s %s, %s", v.Batch.State, m.st.Glyphs.Dot, plural(len(v.Batch.Units), "person", "people"), plural(v.Changes, "change", "changes")))
 	lose := fmt.Sprintf("lose access: %d", v.Lose)
 	rest := fmt.Sprintf("   gain: %d   seats %+d ", v.Gain, v.Seats)
+	if v.Currency != "" && v.Money != 0 && width >= 110 {
+		const hundred = 100
+		rest += fmt.Sprintf("  %s %+d.%02d a year ", v.Currency, v.Money/hundred, max(v.Money%hundred, -(v.Money%hundred)))
+	}
 	style := ui.Plain
 	if v.Lose > 0 {
 		style = ui.Danger
