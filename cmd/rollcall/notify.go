@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -19,9 +18,10 @@ import (
 // notifyRules are the [notify] table of config.toml. Without it nobody is told anything.
 type notifyRules struct {
 	Kinds    []string  `toml:"kinds"`    // none: all
-	Desktop  string    `toml:"desktop"`  // osc9, osc777; "": off
+	Desktop  string    `toml:"desktop"`  // osc9, osc777, both; "": off
 	Template string    `toml:"template"` // a file beside config.toml; "": the program's own
 	Again    string    `toml:"again"`    // the same matter is told again after so long; "": 24h
+	Quiet    []string  `toml:"quiet"`    // two times of the day: between them nothing but danger is told
 	Webhook  []hook    `toml:"webhook"`
 	Mail     mailRules `toml:"mail"`
 }
@@ -29,6 +29,7 @@ type notifyRules struct {
 type hook struct {
 	URL    string `toml:"url"`
 	Secret string `toml:"secret"` // a reference to whsec_…
+	CAFile string `toml:"ca_file"`
 }
 
 type mailRules struct {
@@ -38,6 +39,7 @@ type mailRules struct {
 	To       []string `toml:"to"`
 	Username string   `toml:"username"`
 	Password string   `toml:"password"` // a reference
+	CAFile   string   `toml:"ca_file"`
 }
 
 // sender makes who is told, by config.toml; nil where nobody is.
@@ -49,26 +51,26 @@ func (o *opened) sender(ctx context.Context, f *flags, s *setup, dir string, ter
 	}
 	switch r.Desktop {
 	case "", "off":
-	case "osc9", "osc777":
+	case "osc9", "osc777", "both":
 		if terminal != nil {
-			to = append(to, &notify.Desktop{Out: terminal, Code: r.Desktop})
+			to = append(to, &notify.Desktop{Out: terminal, Code: r.Desktop, Tmux: os.Getenv("TMUX") != ""})
 		}
 	default:
-		return nil, wrong("desktop is osc9, osc777 or off, not " + r.Desktop)
+		return nil, wrong("desktop is osc9, osc777, both or off, not " + r.Desktop)
 	}
 	for _, h := range r.Webhook {
 		secret, err := f.keeper().Resolve(ctx, h.Secret)
 		if err != nil {
 			return nil, err
 		}
-		w, err := notify.NewWebhook(h.URL, secret, provisioning.SystemClock{})
+		w, err := notify.OpenWebhook(notify.WebhookOptions{URL: h.URL, Secret: secret, CAFile: h.CAFile})
 		if err != nil {
 			return nil, err
 		}
 		to = append(to, w)
 	}
 	if r.Mail.Host != "" {
-		m := notify.MailOptions{Host: r.Mail.Host, Port: r.Mail.Port, From: r.Mail.From, To: r.Mail.To, Username: r.Mail.Username}
+		m := notify.MailOptions{Host: r.Mail.Host, Port: r.Mail.Port, From: r.Mail.From, To: r.Mail.To, Username: r.Mail.Username, CAFile: r.Mail.CAFile}
 		if r.Mail.Password != "" {
 			var err error
 			if m.Password, err = f.keeper().Resolve(ctx, r.Mail.Password); err != nil {
@@ -91,6 +93,16 @@ func (o *opened) sender(ctx context.Context, f *flags, s *setup, dir string, ter
 			return nil, wrong("there is no notice of the kind " + k)
 		}
 		options.Kinds = append(options.Kinds, kind)
+	}
+	switch len(r.Quiet) {
+	case 0:
+	case 2: //nolint:mnd // from and to
+		var err error
+		if options.Quiet, err = notify.ParseHours(r.Quiet[0], r.Quiet[1], nil); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, wrong("quiet is two times of the day, such as [\"22:00\", \"07:00\"]")
 	}
 	if r.Again != "" {
 		d, err := time.ParseDuration(r.Again)
@@ -181,15 +193,15 @@ func (t *toldFile) Tell(key string, at time.Time) error {
 // noticeEvery is how often somebody is told of what they should know.
 const noticeEvery = 5 * time.Minute
 
-// tellUntil tells what there is to tell, now and every five minutes, until ctx ends. What goes wrong is said, once each time.
-func tellUntil(ctx context.Context, d *desk.Desk, s *notify.Sender, say io.Writer) {
+// tellUntil tells what there is to tell, now and every five minutes, until ctx ends. What goes wrong is handed to failed, each time.
+func tellUntil(ctx context.Context, d *desk.Desk, s *notify.Sender, failed func(error)) {
 	for {
 		list, err := d.Notices(ctx)
 		if err == nil {
 			_, err = s.Send(ctx, list)
 		}
 		if err != nil && ctx.Err() == nil {
-			fmt.Fprintf(say, "rollcall: notices: %s\n", cleanLines(err.Error()))
+			failed(err)
 		}
 		if (provisioning.SystemClock{}).Sleep(ctx, noticeEvery) != nil {
 			return

@@ -84,10 +84,16 @@ func withTold(c *cobra.Command, f *flags, terminal io.Writer, run func(*desk.Des
 		}
 		ctx, stop := context.WithCancel(c.Context())
 		var telling sync.WaitGroup
-		telling.Go(func() { tellUntil(ctx, o.desk, s, io.Discard) })
-		defer telling.Wait()
-		defer stop()
-		return run(o.desk)
+		var last error
+		telling.Go(func() { tellUntil(ctx, o.desk, s, func(err error) { last = err }) })
+		err = run(o.desk)
+		stop()
+		s.Close()
+		telling.Wait()
+		if last != nil { // a console has no place for it while it is open
+			fmt.Fprintf(c.ErrOrStderr(), "rollcall: not everybody could be told: %s\n", cleanLines(last.Error()))
+		}
+		return err
 	}()
 	return errors.Join(err, o.Close(), o.warn(c))
 }

@@ -31,7 +31,7 @@ func (d *Desk) Notices(ctx context.Context) ([]provisioning.Notice, error) {
 	if st := d.state.Load(); st != nil {
 		for _, p := range st.snap.Proofs {
 			if !p.Complete {
-				add(provisioning.NoticeUnproven, p.Source+" "+p.Reason, provisioning.SeverityWarning, nil, "%s was not read whole: %s. Nobody is called a leaver for being absent from it.", p.Source, p.Reason)
+				add(provisioning.NoticeUnproven, p.Source, provisioning.SeverityWarning, nil, "%s was not read whole: %s. Nobody is called a leaver for being absent from it.", p.Source, p.Reason)
 			}
 		}
 		rows, minutes := d.openLeavers()
