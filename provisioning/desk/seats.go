@@ -233,11 +233,26 @@ func notReclaimable(s *Seat, days int, noticed map[string]provisioning.Reclaim) 
 		return s.Kept
 	case s.Usage == provisioning.UsageUnknown:
 		return "nobody can tell whether it is used: " + s.How
+	case s.Usage == provisioning.NotUsed && s.Idle < days:
+		return fmt.Sprintf("it is unused for %d days, and the policy takes a seat back after %d: %s", s.Idle, days, s.How)
 	case !s.Reclaimable(days):
 		return fmt.Sprintf("it was used within %d days: %s", days, s.How)
 	default:
 		return ""
 	}
+}
+
+// NoNotice says why no notice may be given of a seat of a book now, in the words in which GiveNotice would leave it out; "" where one may.
+// reclaims are the notices that are known, of whatever state.
+func NoNotice(b *SeatBook, s *Seat, reclaims []provisioning.Reclaim) string {
+	noticed := make(map[string]provisioning.Reclaim, 1)
+	for i := range reclaims {
+		r := &reclaims[i]
+		if r.Account == s.Account && (r.State == provisioning.ReclaimNoticed || r.State == provisioning.ReclaimStaged) {
+			noticed[r.Account] = *r
+		}
+	}
+	return notReclaimable(s, b.Reclaim, noticed)
 }
 
 func reclaimAccounts(list []provisioning.Reclaim) []string {

@@ -6,9 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -31,26 +28,6 @@ type Desk interface {
 	ReadOnly() string
 }
 
-// tab is one way of looking at the seats.
-type tab int
-
-// The tabs, in their order.
-const (
-	tabReclaim tab = iota
-	tabUnused
-	tabUnknown
-	tabAll
-	tabClass
-	tabOffice
-	tabForecast
-	tabNotices
-	tabs
-)
-
-func (t tab) String() string {
-	return [...]string{"may be taken back", "unused", "unknown", "all seats", "by class", "by office", "forecast", "notices"}[t]
-}
-
 // months is how far the forecast goes.
 const months = 12
 
@@ -60,76 +37,105 @@ type Model struct {
 	desk Desk
 	st   *ui.Styles
 	now  func() time.Time
-	save func(name string, data []byte) (string, error)
+	save func(name string, data []byte) (path string, err error)
 
-	book     *desk.SeatBook
-	forecast []desk.SeatMonth
-	notices  []provisioning.Reclaim
-	asked    int
-	tab      tab
-	only     string // of the seats, those of a class or an office that was opened; "": all
-	find     string
-	typing   bool
-	shown    []int // of the book's seats
-	totals   []desk.SeatTotal
-	cursor   int
-	top      int
-	height   int
-	marks    map[string]bool
+	known *counted // what was counted last; nil: nothing yet
+	asked int      // the newest count that was asked for: the answer to an older one is dropped
+	view  view
+	open  *opened // the total that is open; nil: none is
+	find  string
+	types bool // the search takes the keys
 
-	reading bool
-	stop    context.CancelFunc
-	seen    atomic.Int64 // accounts whose use was read
-	of      atomic.Int64
-	keys    []ui.Binding
+	list   ui.List
+	totals []desk.SeatTotal // of the view
+	shown  []int            // of the book's seats
+	given  []int            // of the notices
+	marks  map[string]bool  // accounts
+	takes  map[int64]bool   // notices
+	use    *reading         // of use, that is under way; nil: none is
+	keys   [4][]ui.Binding  // by what is listed
+
+	rev   int // of all that is drawn but for the cursor
+	heads drawn
+	foots drawn
+}
+
+// drawn are lines that are kept while what they show stands.
+type drawn struct {
+	of    drawnOf
+	lines []string
+}
+
+type drawnOf struct {
+	st                     *ui.Styles
+	rev, at, width, height int
 }
 
 // New makes the screen. save writes the notices, and says where.
-func New(ctx context.Context, d Desk, st *ui.Styles, now func() time.Time, save func(name string, data []byte) (string, error)) *Model {
-	return &Model{ctx: ctx, desk: d, st: st, now: now, save: save, marks: make(map[string]bool)}
+func New(ctx context.Context, d Desk, st *ui.Styles, now func() time.Time, save func(name string, data []byte) (path string, err error)) *Model {
+	return &Model{ctx: ctx, desk: d, st: st, now: now, save: save, marks: make(map[string]bool), takes: make(map[int64]bool)}
 }
 
-type (
-	counted struct {
-		asked    int
-		book     *desk.SeatBook
-		forecast []desk.SeatMonth
-		notices  []provisioning.Reclaim
-		err      error
-	}
-	used struct {
-		u   desk.UseRead
-		err error
-	}
-	noticed struct {
-		n    *desk.Notice
-		path string
-		err  error
-	}
-	staged struct {
-		s   *desk.ReclaimStaged
-		err error
-	}
-	done struct {
-		text string
-		err  error
-	}
-)
+// counted is an answer of the desk, with what is made of it once.
+type counted struct {
+	asked    int
+	book     *desk.SeatBook
+	forecast []desk.SeatMonth
+	notices  []provisioning.Reclaim
+	err      error
+
+	all    desk.SeatTotal
+	may    map[string]bool                  // the accounts whose seat may be taken back
+	open   map[string]*provisioning.Reclaim // the notices that run, by account
+	folded []string                         // of each seat, what the search looks at
+	cents  bool                             // some price is no whole number
+	chosen map[string]*desk.Seat            // by account
+	days   []string                         // the buckets of the policy's days, each by its name
+	used   string                           // the bucket before them
+}
 
 // Init counts the seats.
 func (m *Model) Init() tea.Cmd {
 	m.asked++
 	asked := m.asked
 	return func() tea.Msg {
-		c := counted{asked: asked}
+		c := &counted{asked: asked}
 		if c.book, c.err = m.desk.Seats(m.ctx); c.err != nil {
 			return c
 		}
 		if c.forecast, c.err = m.desk.Forecast(m.ctx, months); c.err != nil {
 			return c
 		}
-		c.notices, c.err = m.desk.Reclaims(m.ctx, false)
+		if c.notices, c.err = m.desk.Reclaims(m.ctx, false); c.err == nil {
+			c.prepare()
+		}
 		return c
+	}
+}
+
+// prepare makes what the screen would otherwise make at every key.
+func (c *counted) prepare() {
+	const hundred = 100
+	c.all = c.book.All()
+	c.may, c.open, c.chosen = make(map[string]bool), make(map[string]*provisioning.Reclaim), make(map[string]*desk.Seat, len(c.book.Seats))
+	for _, s := range c.book.Reclaimable() {
+		c.may[s.Account] = true
+	}
+	c.used = fmt.Sprintf("used within %d days", first(c.book.Dormant))
+	for i := range c.book.Dormant {
+		c.days = append(c.days, daysWord(c.book.Dormant, i))
+	}
+	for i := range c.notices {
+		if r := &c.notices[i]; r.State == provisioning.ReclaimNoticed || r.State == provisioning.ReclaimStaged {
+			c.open[r.Account] = r
+		}
+	}
+	c.folded = make([]string, len(c.book.Seats))
+	for i := range c.book.Seats {
+		s := &c.book.Seats[i]
+		c.folded[i] = names.Fold(s.Name + " " + s.Account + " " + s.Office + " " + s.Practice + " " + s.Class)
+		c.chosen[s.Account] = s
+		c.cents = c.cents || s.Price%hundred != 0
 	}
 }
 
@@ -137,229 +143,151 @@ func (m *Model) Init() tea.Cmd {
 func (m *Model) SetStyles(st *ui.Styles) { m.st = st }
 
 // Typing reports whether the search is open.
-func (m *Model) Typing() bool { return m.typing }
+func (m *Model) Typing() bool { return m.types }
+
+// touch says that what is drawn, the cursor apart, is another.
+func (m *Model) touch() {
+	m.rev++
+	m.list.Stale()
+}
 
 // Update takes a message.
 func (m *Model) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg:
-		if m.typing {
+		if m.types {
 			m.typed(msg)
 			return nil
 		}
 		cmd, _ := ui.Dispatch(m.Bindings(), msg.String())
 		return cmd
 	case tea.PasteMsg:
-		if m.typing {
+		if m.types {
 			m.find += names.Clean(msg.Content).Bare()
 			m.narrow()
 		}
+	case tea.MouseWheelMsg:
+		m.wheel(msg)
 	case ui.Refresh:
 		return m.Init()
-	case counted:
+	case *counted:
 		if msg.asked != m.asked {
 			return nil
 		}
 		if msg.err != nil {
 			return ui.Say(ui.Failed{Err: msg.err})
 		}
-		m.book, m.forecast, m.notices = msg.book, msg.forecast, msg.notices
-		m.narrow()
-	case used:
-		m.reading, m.stop = false, nil
-		if msg.err != nil {
-			return ui.Say(ui.Failed{Err: msg.err})
-		}
-		return tea.Batch(m.Init(), ui.Say(ui.Refresh{}), ui.Say(ui.Toast{Text: fmt.Sprintf("the use of %d accounts was read, of %d whole", msg.u.Accounts, msg.u.Whole), Good: true}))
+		key := m.key()
+		m.known = msg
+		m.relist(key)
+	case *used:
+		return m.useRead(msg)
 	case noticed:
-		if msg.err != nil {
-			return ui.Say(ui.Failed{Err: msg.err})
-		}
-		clear(m.marks)
-		body := []string{"The notices are in " + msg.path + ": send each to its person."}
-		for _, l := range msg.n.Left {
-			body = append(body, "left out: "+l.Name+" ("+l.Key+"): "+l.Why)
-		}
-		return tea.Batch(m.Init(), ui.Say(ui.Ask{Dialog: &ui.Choose{Title: fmt.Sprintf("Notice was given of %d seats", len(msg.n.Reclaims)), Body: body}}))
+		return m.noticed(msg)
 	case staged:
-		return m.stagedSeats(msg)
-	case done:
+		return m.staged(msg)
+	case withdrawn:
 		if msg.err != nil {
 			return ui.Say(ui.Failed{Err: msg.err})
 		}
-		return tea.Batch(m.Init(), ui.Say(ui.Toast{Text: msg.text, Good: true}))
+		clear(m.takes)
+		return tea.Batch(m.Init(), ui.Say(ui.Toast{Text: fmt.Sprintf("%s taken back: the seats stay", plural(msg.notices, "notice")), Good: true}))
 	}
 	return nil
 }
 
-func (m *Model) stagedSeats(msg staged) tea.Cmd {
-	if msg.err != nil {
-		return ui.Say(ui.Failed{Err: msg.err})
+func (m *Model) wheel(msg tea.MouseWheelMsg) {
+	const lines = 3
+	switch msg.Button {
+	case tea.MouseWheelDown:
+		m.list.Move(lines)
+	case tea.MouseWheelUp:
+		m.list.Move(-lines)
+	default:
 	}
-	var body []string
-	for _, l := range msg.s.Cancelled {
-		body = append(body, "kept, used since: "+l.Name+" ("+l.Key+"): "+l.Why)
-	}
-	for _, l := range msg.s.Waiting {
-		body = append(body, "waits: "+l.Name+" ("+l.Key+"): "+l.Why)
-	}
-	if msg.s.Batch == 0 {
-		return tea.Batch(m.Init(), ui.Say(ui.Ask{Dialog: &ui.Choose{Title: "No seat is to be taken back now", Body: body}}))
-	}
-	cmds := []tea.Cmd{m.Init(), ui.Say(ui.Draft{}), ui.Say(ui.OpenBatch{ID: msg.s.Batch})}
-	if len(body) > 0 {
-		cmds = append(cmds, ui.Say(ui.Ask{Dialog: &ui.Choose{Title: fmt.Sprintf("%d accounts are staged", msg.s.People), Body: body}}))
-	}
-	return tea.Sequence(cmds...)
 }
 
+// typed takes a key of the search.
 func (m *Model) typed(k tea.KeyPressMsg) {
 	switch k.String() {
 	case "esc":
-		m.typing, m.find = false, ""
+		m.types, m.find = false, ""
 	case "enter":
-		m.typing = false
+		m.types = false
+		m.touch()
+		return
+	case "down":
+		m.list.Move(1)
+		return
+	case "up":
+		m.list.Move(-1)
 		return
 	case "backspace":
 		if r := []rune(m.find); len(r) > 0 {
 			m.find = string(r[:len(r)-1])
 		}
+	case "ctrl+u":
+		m.find = ""
 	default:
 		m.find += k.Text
 	}
 	m.narrow()
 }
 
-// narrow lists what the tab shows.
-func (m *Model) narrow() {
-	m.shown, m.totals, m.cursor, m.top = m.shown[:0], nil, 0, 0
-	if m.book == nil {
-		return
-	}
-	switch m.tab {
-	case tabClass:
-		m.totals = append(m.book.By(func(s *desk.Seat) string { return s.Class }), m.book.All())
-		return
-	case tabOffice:
-		m.totals = append(m.book.By(func(s *desk.Seat) string { return s.Office }), m.book.All())
-		return
-	case tabForecast, tabNotices:
-		return
-	default:
-	}
-	may := make(map[string]bool)
-	for _, s := range m.book.Reclaimable() {
-		may[s.Account] = true
-	}
-	words := strings.Fields(names.Fold(m.find))
-	for i := range m.book.Seats {
-		s := &m.book.Seats[i]
-		var shows bool
-		switch m.tab {
-		case tabReclaim:
-			shows = may[s.Account]
-		case tabUnused:
-			shows = s.Paid && !s.Disabled && s.Usage == provisioning.NotUsed
-		case tabUnknown:
-			shows = s.Paid && !s.Disabled && s.Usage == provisioning.UsageUnknown
-		default:
-			shows = m.only == "" || s.Class == m.only || s.Office == m.only
-		}
-		text := names.Fold(s.Name + " " + s.Account + " " + s.Office + " " + s.Practice + " " + s.Class)
-		if shows && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
-			m.shown = append(m.shown, i)
-		}
-	}
-}
-
-// length is how many lines the tab has.
-func (m *Model) length() int {
-	switch m.tab {
-	case tabClass, tabOffice:
-		return len(m.totals)
-	case tabForecast:
-		return len(m.forecast)
-	case tabNotices:
-		return len(m.notices)
-	default:
-		return len(m.shown)
-	}
-}
+// narrow lists anew what was typed for, from the top.
+func (m *Model) narrow() { m.relist("") }
 
 // seat is the one under the cursor; nil: none is.
 func (m *Model) seat() *desk.Seat {
-	if m.book == nil || m.tab >= tabClass || m.cursor >= len(m.shown) {
-		return nil
+	if at := m.list.At(); at >= 0 && m.lists() == rowsSeats {
+		return &m.known.book.Seats[m.shown[at]]
 	}
-	return &m.book.Seats[m.shown[m.cursor]]
+	return nil
 }
 
-// chosen are the accounts that are marked, else the one under the cursor, with what they cost.
-func (m *Model) chosen() (accounts []string, money provisioning.Money) {
-	for i := range m.book.Seats {
-		s := &m.book.Seats[i]
-		if m.marks[s.Account] {
-			accounts, money = append(accounts, s.Account), money+s.Price
+// total is the one under the cursor; nil: none is.
+func (m *Model) total() *desk.SeatTotal {
+	if at := m.list.At(); at >= 0 && m.lists() == rowsTotals {
+		return &m.totals[at]
+	}
+	return nil
+}
+
+// notice is the one under the cursor; nil: none is.
+func (m *Model) notice() *provisioning.Reclaim {
+	if at := m.list.At(); at >= 0 && m.lists() == rowsNotices {
+		return &m.known.notices[m.given[at]]
+	}
+	return nil
+}
+
+// inTheWay says why no notice may be given of a seat; "" where one may.
+func (m *Model) inTheWay(s *desk.Seat) string {
+	var own []provisioning.Reclaim
+	if r := m.known.open[s.Account]; r != nil {
+		own = []provisioning.Reclaim{*r}
+	}
+	return desk.NoNotice(m.known.book, s, own)
+}
+
+// marked are the accounts that are marked, sorted, else the one under the cursor.
+func (m *Model) marked() []string {
+	var list []string
+	for account := range m.marks {
+		if m.known.chosen[account] != nil {
+			list = append(list, account)
 		}
 	}
-	if s := m.seat(); len(accounts) == 0 && s != nil {
-		return []string{s.Account}, s.Price
+	if s := m.seat(); len(list) == 0 && s != nil {
+		return []string{s.Account}
 	}
-	return accounts, money
+	slices.Sort(list)
+	return list
 }
 
-// notice asks for the number, and gives notice.
-func (m *Model) notice() tea.Cmd {
-	accounts, money := m.chosen()
-	return ui.Say(ui.Ask{Dialog: &ui.Confirm{
-		Title: fmt.Sprintf("Give notice of %d seats, %s a year?", len(accounts), amount(money, m.book.Currency)),
-		Body:  []string{"Each person has the policy's grace days. Whoever uses the account before keeps it: the use is read again before each is closed."},
-		Want:  strconv.Itoa(len(accounts)), Now: m.now, Yes: func(string) tea.Cmd {
-			return func() tea.Msg {
-				n, err := m.desk.GiveNotice(m.ctx, accounts)
-				if err != nil {
-					return noticed{err: err}
-				}
-				path, err := m.save("rollcall-notices-"+m.now().UTC().Format("20060102-150405")+".txt", n.Text)
-				return noticed{n, path, err}
-			}
-		},
-	}})
-}
-
-// readUse reads the use of every account; esc stops it.
-func (m *Model) readUse() tea.Cmd {
-	ctx, stop := context.WithCancel(m.ctx)
-	m.reading, m.stop = true, stop
-	m.seen.Store(0)
-	return func() tea.Msg {
-		defer stop()
-		u, err := m.desk.ReadUse(ctx, func(p provisioning.Progress) {
-			m.seen.Store(int64(p.Seen))
-			m.of.Store(int64(p.Total))
-		})
-		return used{u, err}
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
 	}
-}
-
-func (m *Model) withdraw() tea.Cmd {
-	r := m.notices[m.cursor]
-	return ui.Say(ui.Ask{Dialog: &ui.Prompt{Title: "Why is the notice of " + r.Name + " taken back?", Done: func(reason string) tea.Cmd {
-		return func() tea.Msg {
-			return done{"the notice is taken back: the seat stays", m.desk.WithdrawNotice(m.ctx, []int64{r.ID}, reason)}
-		}
-	}}})
-}
-
-// amount is money as people read it.
-func amount(money provisioning.Money, currency string) string {
-	const hundred = 100
-	sign := ""
-	if money < 0 {
-		sign, money = "-", -money
-	}
-	if currency == "" {
-		return "-"
-	}
-	return fmt.Sprintf("%s %s%s.%02d", currency, sign, ui.Count(int(money/hundred)), money%hundred)
+	return ui.Count(n) + " " + word + "s"
 }

@@ -2,8 +2,8 @@ package seats
 
 import (
 	"fmt"
-
-	tea "charm.land/bubbletea/v2"
+	"strings"
+	"time"
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/desk"
@@ -11,295 +11,313 @@ import (
 	"rollcall/tui/ui"
 )
 
-// Bindings are the screen's keys.
-func (m *Model) Bindings() []ui.Binding {
-	if m.keys == nil {
-		m.keys = m.bind()
-	}
-	return m.keys
-}
-
-func (m *Model) bind() []ui.Binding {
-	move := func(by int) func() tea.Cmd {
-		return func() tea.Cmd {
-			m.cursor = min(max(m.cursor+by, 0), max(0, m.length()-1))
-			return nil
-		}
-	}
-	turn := func(by int) func() tea.Cmd {
-		return func() tea.Cmd {
-			m.tab, m.only = (m.tab+tab(by)+tabs)%tabs, ""
-			m.narrow()
-			return nil
-		}
-	}
-	change := func() string {
-		switch {
-		case m.desk.ReadOnly() != "":
-			return m.desk.ReadOnly()
-		case m.book == nil:
-			return "the seats are being counted"
-		default:
-			return ""
-		}
-	}
-	none := func() string {
-		if m.seat() == nil {
-			return "no seat is under the cursor"
-		}
-		return ""
-	}
-	return []ui.Binding{
-		{Keys: []string{"tab", "]"}, Show: "tab", Help: "next view", Footer: 1, Do: turn(1)},
-		{Keys: []string{"shift+tab", "["}, Help: "view before", Do: turn(-1)},
-		{Keys: []string{"space"}, Help: "mark", Footer: 2, Disabled: none, Do: func() tea.Cmd {
-			id := m.seat().Account
-			if m.marks[id] {
-				delete(m.marks, id)
-			} else {
-				m.marks[id] = true
-			}
-			return move(1)()
-		}},
-		{Keys: []string{"*"}, Help: "mark all", Long: "mark every seat that is shown, or none", Disabled: none, Do: func() tea.Cmd {
-			all := len(m.marks) < len(m.shown)
-			clear(m.marks)
-			for _, i := range m.shown {
-				if all {
-					m.marks[m.book.Seats[i].Account] = true
-				}
-			}
-			return nil
-		}},
-		{Keys: []string{"N"}, Help: "give notice", Footer: 3, Danger: true, Disabled: func() string {
-			if why := change(); why != "" {
-				return why
-			}
-			if accounts, _ := m.chosen(); len(accounts) == 0 {
-				return "no seat is marked"
-			}
-			return ""
-		}, Long: "give notice of the seats that are marked, or of the one under the cursor, and write it out", Do: m.notice},
-		{Keys: []string{"G"}, Help: "take back what is due", Footer: 4, Narrow: -1, Danger: true, Disabled: change, Long: "stage the accounts whose grace days are over and that are still not used", Do: func() tea.Cmd {
-			return func() tea.Msg {
-				s, err := m.desk.StageReclaims(m.ctx, nil)
-				return staged{s, err}
-			}
-		}},
-		{Keys: []string{"U"}, Help: "read use", Footer: 5, Narrow: 4, Disabled: func() string {
-			if m.reading {
-				return "it is being read"
-			}
-			return change()
-		}, Long: "read from the document history when each account was last at work", Do: m.readUse},
-		{Keys: []string{"W"}, Help: "withdraw a notice", Disabled: func() string {
-			if m.tab != tabNotices || m.cursor >= len(m.notices) {
-				return "no notice is under the cursor"
-			}
-			return change()
-		}, Long: "take the notice under the cursor back: the seat stays", Do: m.withdraw},
-		{Keys: []string{"enter"}, Show: "⏎", Help: "open", Disabled: func() string {
-			if len(m.totals) == 0 {
-				return "no total is under the cursor"
-			}
-			return ""
-		}, Long: "open a total to its seats", Do: func() tea.Cmd {
-			name := m.totals[m.cursor].Name
-			if m.cursor == len(m.totals)-1 {
-				name = ""
-			}
-			m.tab, m.only = tabAll, name
-			m.narrow()
-			return nil
-		}},
-		{Keys: []string{"/"}, Help: "find", Do: func() tea.Cmd { m.typing = true; return nil }},
-		{Keys: []string{"esc"}, Help: "back", Footer: 6, Narrow: 5, Do: func() tea.Cmd {
-			switch {
-			case m.reading:
-				m.stop()
-				return nil
-			case len(m.marks) > 0:
-				clear(m.marks)
-				return nil
-			case m.only != "":
-				m.only = ""
-				m.narrow()
-				return nil
-			default:
-				return ui.Say(ui.Back{})
-			}
-		}},
-		{Keys: []string{"down", "j"}, Help: "down", Do: move(1)},
-		{Keys: []string{"up", "k"}, Help: "up", Do: move(-1)},
-		{Keys: []string{"pgdown"}, Help: "page down", Do: move(15)},
-		{Keys: []string{"pgup"}, Help: "page up", Do: move(-15)},
-		{Keys: []string{"home", "g"}, Help: "first", Do: move(-1 << 30)},
-		{Keys: []string{"end"}, Help: "last", Do: move(1 << 30)},
-	}
-}
+// wide is from how many columns on a line has room for more than its figures.
+const wide = 110
 
 // Lines draws the screen.
 func (m *Model) Lines(width, height int) []string {
 	out := make([]string, 0, height)
-	if m.book == nil {
-		out = append(out, m.st.NewLine(width, false).Word(ui.Muted, " the seats are being counted …").String())
+	out = append(out, m.head(width, height)...)
+	detail := 3
+	if height >= 32 {
+		detail = 4
+	}
+	rows := max(1, height-len(out)-detail-1)
+	if m.list.Len() == 0 {
+		from := len(out)
+		for _, t := range ui.Paragraph(m.empty(), width-4, rows) {
+			out = append(out, m.st.NewLine(width, false).Space(2).Text(ui.Plain, t, 0).String())
+		}
+		for len(out) < from+rows {
+			out = append(out, m.st.Blank(width))
+		}
 	} else {
-		out = m.page(width, height, out)
+		out = m.list.Draw(out, m.st, width, rows, func(i int, under bool) string { return m.row(width, i, under) })
 	}
-	for len(out) < height {
-		out = append(out, m.st.Blank(width))
+	return append(out, m.foot(width, detail)...)
+}
+
+// head is what stands above the lines, kept while it stands; a reading that is under way moves it.
+func (m *Model) head(width, height int) []string {
+	of := drawnOf{st: m.st, rev: m.rev, width: width, height: height}
+	if m.heads.lines != nil && m.heads.of == of && m.use == nil {
+		return m.heads.lines
 	}
+	var out []string
+	if m.known == nil {
+		out = append(out, m.st.NewLine(width, false).Word(ui.Header, " Licences").String(), m.st.Rule(width, ""))
+	} else {
+		out = append(out, m.title(width), m.usage(width))
+		if height >= 30 {
+			out = append(out, m.bar(m.st.NewLine(width, false).Space(1), width-2, &m.known.all).String())
+		}
+		out = append(out, m.rests(width)...)
+		out = append(out, m.tabs(width), m.st.Rule(width, ""))
+		if l := m.columns(width); l != "" {
+			out = append(out, l)
+		}
+	}
+	m.heads = drawn{of, out}
 	return out
 }
 
-func (m *Model) page(width, height int, out []string) []string {
-	all := m.book.All()
-	l := m.st.NewLine(width, false).Word(ui.Header, " Seats").Space(2).Word(ui.Strong, ui.Count(all.Paid)+" paid").Space(2).Text(ui.Plain, names.Clean(amount(all.Money, m.book.Currency)+" a year"), 0)
-	l.Space(2).Word(ui.Notice, ui.Count(all.Unused)+" unused").Space(2).Word(ui.Warning, ui.Count(all.Unknown)+" UNKNOWN")
-	out = append(out, l.String())
-	l = m.st.NewLine(width, false).Space(1)
-	switch {
-	case m.reading:
-		l.Word(ui.Accent, fmt.Sprintf("reading the use of accounts: %s of %s; esc stops it", ui.Count(int(m.seen.Load())), ui.Count(int(max(0, m.of.Load())))))
-	case all.Paid > 0 && all.Unknown == all.Paid-all.Disabled:
-		l.Word(ui.Warning, "Nobody has read who uses them: iManage publishes no last sign-in. U reads the document history.")
-	default:
-		l.Word(ui.Muted, "Use is inferred from document history and sign-ins; unknown is never taken back.")
-	}
-	out = append(out, l.String())
-	l = m.st.NewLine(width, false).Space(1)
-	for t := range tabs {
-		word := t.String()
-		if t == m.tab {
-			l.Word(ui.Accent, "["+word+" "+ui.Count(m.length())+"]").Space(2)
-		} else if l.Left() > len(word)+2 {
-			l.Word(ui.Muted, word).Space(2)
+func (m *Model) title(width int) string {
+	a := &m.known.all
+	l := m.st.NewLine(width, false).Word(ui.Header, " Licences").Space(3).Word(ui.Strong, ui.Count(a.Paid)).Word(ui.Plain, " paid seats").Space(3)
+	if m.known.book.Currency == "" {
+		l.Word(ui.Muted, "the policy names no prices")
+	} else {
+		l.Text(ui.Strong, names.Clean(m.amount(a.Money)), 0).Word(ui.Plain, " a year")
+		if a.Term > 0 && l.Left() > 50 {
+			l.Space(3).Text(ui.Plain, names.Clean(m.amount(a.Term)), 0).Word(ui.Muted, " until the renewals")
 		}
 	}
-	if m.typing || m.find != "" {
-		l.Word(ui.Accent, "/ ").Text(ui.Strong, names.Clean(m.find), 0)
-	}
-	if m.only != "" {
-		l.Space(1).Text(ui.Strong, names.Clean(m.only), 0)
-	}
-	out = append(out, l.String(), m.st.Rule(width, ""))
-	const detail = 3
-	m.height = max(1, height-len(out)-detail-1)
-	m.top = max(min(m.top, m.cursor), m.cursor-m.height+1)
-	if m.length() == 0 {
-		for _, t := range ui.Paragraph(m.empty(), width-2, 3) {
-			out = append(out, m.st.NewLine(width, false).Space(1).Text(ui.Plain, t, 0).String())
+	if n := len(m.marks) + len(m.takes); n > 0 {
+		said := fmt.Sprintf("%s %s marked ", m.st.Glyphs.Mark, ui.Count(n))
+		if cells := len([]rune(said)); l.Left() > cells {
+			l.Right(cells).Word(ui.Accent, said)
 		}
-	}
-	for at := m.top; at < min(m.top+m.height, m.length()); at++ {
-		out = append(out, m.row(width, at))
-	}
-	for len(out) < height-detail-1 {
-		out = append(out, m.st.Blank(width))
-	}
-	out = append(out, m.st.PlaceRule(width, m.top+1, min(m.top+m.height, m.length()), m.length()))
-	for _, t := range ui.Paragraph(m.sentence(), width-2, detail) {
-		out = append(out, m.st.NewLine(width, false).Space(1).Text(ui.Plain, t, 0).String())
-	}
-	return out
-}
-
-func (m *Model) empty() string {
-	switch m.tab {
-	case tabReclaim:
-		return "No seat may be taken back now: none is surely unused for the policy's days, or something stands in the way of each."
-	case tabUnused:
-		return "No paid seat is surely unused."
-	case tabUnknown:
-		return "The use of every paid seat is known."
-	case tabNotices:
-		return "No notice was given yet. N gives notice of the seats that are marked."
-	default:
-		return "Nothing is here."
-	}
-}
-
-func (m *Model) row(width, at int) string {
-	l := m.st.NewLine(width, at == m.cursor)
-	sign := " "
-	if at == m.cursor {
-		sign = m.st.Glyphs.Cursor
-	}
-	l.Cell(ui.Accent, sign, 2)
-	switch m.tab {
-	case tabClass, tabOffice:
-		t := &m.totals[at]
-		l.Text(ui.Strong, names.Clean(t.Name), 22).Cell(ui.Plain, ui.Count(t.Paid)+" paid", 11).Cell(ui.Plain, amount(t.Money, m.book.Currency), 18)
-		l.Cell(ui.Notice, fmt.Sprintf("%s unused, %s", ui.Count(t.Unused), amount(t.UnusedMoney, m.book.Currency)), 30).Cell(ui.Warning, ui.Count(t.Unknown)+" unknown", 13)
-		return l.Word(ui.Muted, fmt.Sprintf("%d disabled", t.Disabled)).String()
-	case tabForecast:
-		f := &m.forecast[at]
-		l.Cell(ui.Strong, f.From.Format("Jan 2006"), 11).Cell(ui.Plain, ui.Count(f.Seats)+" seats", 13).Cell(ui.Plain, amount(f.Money, m.book.Currency)+" a year", 28).Cell(ui.Muted, fmt.Sprintf("+%d -%d", f.Joiners, f.Leavers), 10)
-		for _, class := range f.Renewals {
-			l.Word(ui.Notice, "renewal: ").Text(ui.Notice, names.Clean(class), 0).Space(1)
-		}
-		return l.String()
-	case tabNotices:
-		r := &m.notices[at]
-		style := map[provisioning.ReclaimState]ui.Style{provisioning.ReclaimNoticed: ui.Notice, provisioning.ReclaimStaged: ui.Warning, provisioning.ReclaimDone: ui.Good, provisioning.ReclaimCancelled: ui.Muted}[r.State]
-		l.Cell(style, string(r.State), 11).Text(ui.Plain, names.Clean(r.Name), 24).Space(1).Text(ui.Muted, names.Clean(r.Account), 14).Space(1)
-		return l.Cell(ui.Plain, "after "+r.ActAfter.Local().Format("2 Jan 15:04"), 20).Text(ui.Muted, names.Clean(r.Why), l.Left()).String()
-	default:
-		return m.seatRow(l, &m.book.Seats[m.shown[at]], width)
-	}
-}
-
-func (m *Model) seatRow(l *ui.Line, s *desk.Seat, width int) string {
-	mark := " "
-	if m.marks[s.Account] {
-		mark = m.st.Glyphs.Mark
-	}
-	l.Cell(ui.Accent, mark, 2).Text(ui.Plain, names.Clean(s.Name), 22).Space(1).Text(ui.Muted, names.Clean(s.Account), 13).Space(1)
-	if width >= 110 {
-		l.Text(ui.Muted, names.Clean(s.Office), 12).Space(1).Text(ui.Muted, names.Clean(s.Class), 13).Space(1)
-	}
-	price := "not paid"
-	if s.Paid {
-		price = amount(s.Price, m.book.Currency)
-	}
-	l.Cell(ui.Plain, price, 13)
-	switch {
-	case s.Disabled:
-		l.Word(ui.Muted, "disabled")
-	case s.Usage == provisioning.Used && !s.Last.IsZero():
-		l.Word(ui.Muted, "used "+s.Last.Local().Format("2 Jan"))
-	case s.Usage == provisioning.NotUsed:
-		l.Word(ui.Notice, fmt.Sprintf("unused %d d", s.Idle))
-	default:
-		l.Word(ui.Warning, "UNKNOWN")
-	}
-	if s.DuplicateOf != "" {
-		l.Space(1).Word(ui.Warning, "second seat")
-	}
-	if s.Kept != "" {
-		l.Space(1).Text(ui.Muted, names.Clean(s.Kept), max(0, l.Left()))
 	}
 	return l.String()
 }
 
-// sentence says everything about the line under the cursor. Raw.
-func (m *Model) sentence() string {
-	if m.tab == tabNotices && m.cursor < len(m.notices) {
-		r := &m.notices[m.cursor]
-		return fmt.Sprintf("%s (%s): notice of %s by %s; %s. %s", r.Name, r.Account, r.NoticedAt.Local().Format("2 Jan 2006 15:04"), r.NoticedBy, r.Evidence, r.Why)
+// signs are the fillings of a bar: used, not used, unknown, disabled.
+func (m *Model) signs() [4]string {
+	if m.st.Glyphs.ASCII {
+		return [4]string{"#", "=", "?", "."}
 	}
-	s := m.seat()
-	if s == nil {
-		return ""
+	return [4]string{"█", "▒", "░", "·"}
+}
+
+// usedOf is how many of a total's paid seats are used: what is neither disabled, nor unused, nor unknown.
+func usedOf(t *desk.SeatTotal) int { return t.Paid - t.Disabled - t.Unused - t.Unknown }
+
+// usage is the legend of the bars, and the figures of the whole firm.
+func (m *Model) usage(width int) string {
+	a, sign := &m.known.all, m.signs()
+	l := m.st.NewLine(width, false).Space(1)
+	l.Word(ui.Good, sign[0]).Word(ui.Plain, " used ").Word(ui.Strong, ui.Count(usedOf(a))).Space(2)
+	l.Word(ui.Notice, sign[1]).Word(ui.Plain, " not used ").Word(ui.Strong, ui.Count(a.Unused))
+	if m.known.book.Currency != "" && a.Unused > 0 {
+		l.Word(ui.Plain, ", ").Text(ui.Notice, names.Clean(m.amount(a.UnusedMoney)), 0)
+		if width >= wide {
+			l.Word(ui.Plain, " a year")
+		}
 	}
-	said := fmt.Sprintf("%s (%s), %s. Use: %s: %s.", s.Name, s.Account, s.Class, s.Usage, s.How)
+	l.Space(2).Word(ui.Warning, sign[2]+" UNKNOWN "+ui.Count(a.Unknown)).Space(2)
+	return l.Word(ui.Muted, sign[3]+" disabled ").Word(ui.Plain, ui.Count(a.Disabled)).String()
+}
+
+// bar draws a total's paid seats in so many cells; a part that is there has one cell at least.
+func (m *Model) bar(l *ui.Line, cells int, t *desk.SeatTotal) *ui.Line {
+	if t.Paid == 0 {
+		return l.Space(cells)
+	}
+	parts := [4]int{usedOf(t), t.Unused, t.Unknown, t.Disabled}
+	var wide [4]int
+	left, most := cells, 0
+	for i, n := range parts {
+		wide[i] = n * cells / t.Paid
+		if n > 0 {
+			wide[i] = max(1, wide[i])
+		}
+		if left -= wide[i]; parts[i] > parts[most] {
+			most = i
+		}
+	}
+	if wide[most] += left; wide[most] < 1 { // too few cells for all of them: the greatest alone
+		wide = [4]int{}
+		wide[most] = cells
+	}
+	for i, style := range []ui.Style{ui.Good, ui.Notice, ui.Warning, ui.Muted} {
+		l.Word(style, strings.Repeat(m.signs()[i], wide[i]))
+	}
+	return l
+}
+
+// rests says on what used and unused rest, or how far a reading of it is.
+func (m *Model) rests(width int) []string {
+	if r := m.use; r != nil {
+		const cells, hundred = 20, 100
+		seen, of := int(r.seen.Load()), int(max(0, r.of.Load()))
+		l := m.st.NewLine(width, false).Word(ui.Accent, " reading use: "+ui.Count(seen))
+		if of > 0 {
+			full := min(cells, seen*cells/of)
+			l.Word(ui.Accent, fmt.Sprintf(" of %s accounts ", ui.Count(of))).Word(ui.Accent, strings.Repeat(m.st.Glyphs.Full, full)).
+				Word(ui.Border, strings.Repeat(m.st.Glyphs.Empty, cells-full)).Word(ui.Plain, fmt.Sprintf(" %d %%", min(hundred, seen*hundred/of)))
+		}
+		said := "   esc stops it"
+		if r.stopped {
+			said = "   being stopped"
+		}
+		return []string{l.Word(ui.Muted, said).String()}
+	}
+	style, said := ui.Muted, "iManage publishes no last sign-in: use is inferred from document history and sign-ins, "
+	if at := m.known.book.UseRead; at.IsZero() {
+		style, said = ui.Warning, said+"and the document history was never read. U reads it."
+	} else {
+		said += "as read " + at.Local().Format("2 Jan 2006 15:04") + "."
+	}
+	var out []string
+	for _, t := range ui.Paragraph(said, width-2, 2) {
+		out = append(out, m.st.NewLine(width, false).Space(1).Text(style, t, 0).String())
+	}
+	return out
+}
+
+// tabs draws the views; in their place the total that is open, or the search.
+func (m *Model) tabs(width int) string {
+	l := m.st.NewLine(width, false).Space(1)
 	switch {
-	case s.Leaver:
-		said += " The person has left: stage the leaver."
-	case s.Kept != "":
-		said += " It is not taken back here: " + s.Kept + "."
-	case s.DuplicateOf != "":
-		said += " The same person has " + s.DuplicateOf + "."
+	case m.types || m.find != "":
+		if m.open != nil {
+			l.Text(ui.Accent, names.Clean(m.nameOf(m.open.name, m.open.all)), 24).Space(2)
+		} else {
+			l.Word(ui.Accent, "["+m.view.word(false)+"]").Space(2)
+		}
+		l.Word(ui.Accent, "/ ").Text(ui.Strong, names.Clean(m.find), 0)
+		if m.types {
+			l.Word(ui.Accent, m.st.Glyphs.Caret)
+		}
+		return l.Space(2).Word(ui.Muted, ui.Count(m.list.Len())+" found").String()
+	case m.open != nil:
+		return l.Word(ui.Accent, m.view.word(false)+" "+m.st.Glyphs.Right+" ").Text(ui.Strong, names.Clean(m.nameOf(m.open.name, m.open.all)), 0).
+			Space(3).Word(ui.Plain, plural(len(m.shown), "seat")).Space(3).Word(ui.Muted, "esc closes it").String()
 	}
-	return said
+	words := make([]string, views)
+	for _, short := range []bool{false, true} {
+		cells := 3 // the brackets and the edge
+		for v := range views {
+			words[v] = v.word(short)
+			if n := m.count(v); n > 0 && !short {
+				words[v] += " " + ui.Count(n)
+			}
+			cells += len(words[v]) + 2
+		}
+		if cells-2 <= width {
+			break
+		}
+	}
+	for v := range views {
+		if v == m.view {
+			l.Word(ui.Accent, "["+words[v]+"]").Space(2)
+		} else {
+			l.Word(ui.Muted, words[v]).Space(2)
+		}
+	}
+	return l.String()
+}
+
+// count is what stands beside a view's name; 0: nothing.
+func (m *Model) count(v view) int {
+	switch v {
+	case reclaimable:
+		return len(m.known.may)
+	case disabled:
+		return m.known.all.Disabled
+	case notices:
+		return len(m.known.open)
+	default:
+		return 0
+	}
+}
+
+// nameOf is a total's name as it is shown. Raw.
+func (m *Model) nameOf(name string, all bool) string {
+	switch {
+	case all:
+		return "all seats"
+	case name != "":
+		return name
+	case m.view == byOffice:
+		return "no office is known"
+	default:
+		return "no practice is known"
+	}
+}
+
+func (m *Model) empty() string {
+	switch {
+	case m.known == nil:
+		return "The seats are being counted."
+	case m.find != "":
+		return "Nothing here is called that. Esc ends the search."
+	case m.view == reclaimable && m.known.book.UseRead.IsZero():
+		return "No seat may be taken back: nobody has read who uses them, and unknown is never taken back. U reads it."
+	case m.view == reclaimable:
+		said := fmt.Sprintf("No seat may be taken back now: none is surely unused for %d days with nothing in the way.", m.known.book.Reclaim)
+		if n := len(m.known.book.Held()); n > 0 {
+			said += fmt.Sprintf(" %s unused that long, and something stands in the way: by idle days lists them.", are(n, "seat is", "seats are"))
+		}
+		return said
+	case m.view == second:
+		return "Nobody has a second paid seat."
+	case m.view == disabled:
+		return "No disabled account is paid for."
+	case m.view == notices:
+		return "No notice was given yet. Mark unused seats, and N gives notice of them."
+	default:
+		return "There is no seat here."
+	}
+}
+
+func are(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return ui.Count(n) + " " + many
+}
+
+// foot is the rule and the sentence about the line under the cursor.
+func (m *Model) foot(width, lines int) []string {
+	first, last, n := m.list.Place()
+	of := drawnOf{st: m.st, rev: m.rev, at: m.list.At()<<20 | first, width: width, height: lines}
+	if m.foots.lines != nil && m.foots.of == of {
+		return m.foots.lines
+	}
+	out := make([]string, 0, lines+1)
+	out = append(out, m.st.PlaceRule(width, first, last, n))
+	for _, t := range ui.Paragraph(m.sentence(), width-2, lines) {
+		out = append(out, m.st.NewLine(width, false).Space(1).Text(ui.Plain, t, 0).String())
+	}
+	for len(out) < lines+1 {
+		out = append(out, m.st.Blank(width))
+	}
+	m.foots = drawn{of, out}
+	return out
+}
+
+// amount is money as people read it, with its currency. Raw.
+func (m *Model) amount(money provisioning.Money) string {
+	if m.known.book.Currency == "" {
+		return "no price"
+	}
+	return m.known.book.Currency + " " + m.figure(money)
+}
+
+// figure is money without its currency: in whole units where every price is one.
+func (m *Model) figure(money provisioning.Money) string {
+	const hundred = 100
+	sign := ""
+	if money < 0 {
+		sign, money = "-", -money
+	}
+	if !m.known.cents {
+		return sign + ui.Count(int(money/hundred))
+	}
+	return fmt.Sprintf("%s%s.%02d", sign, ui.Count(int(money/hundred)), money%hundred)
+}
+
+// date is a day in short; the year stands where it is not this one.
+func (m *Model) date(at time.Time) string {
+	at = at.Local()
+	if at.Year() != m.now().Local().Year() {
+		return at.Format("2 Jan 2006")
+	}
+	return at.Format("2 Jan")
+}
+
+// right writes a figure at the right edge of so many cells.
+func right(l *ui.Line, style ui.Style, text string, cells int) {
+	l.Space(cells-len([]rune(text))).Word(style, text)
 }
