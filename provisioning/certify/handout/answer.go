@@ -2,12 +2,15 @@ package handout
 
 import (
 	"bytes"
-	"encoding/json"
+	"cmp"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
 
 	"rollcall/provisioning"
 )
@@ -35,18 +38,20 @@ type Answer struct {
 // Lookup gives a packet by its id with the items that it was made of; NotFound where there is none.
 type Lookup func(id string) (provisioning.ReviewPacket, []provisioning.ReviewItem, error)
 
-// signedAnswer is the file that the page saves: the answer's exact text, and the signature over it.
+// signedAnswer is the file that the page saves: the answer's exact text, and the signature over its statement (lock.go). The text is signed
+// as it stands, so that there is one way to write it down: the page's.
 type signedAnswer struct {
 	Answer    string `json:"answer"`
-	Signature []byte `json:"signature"`
+	Signature string `json:"signature"` // base64
 }
 
+// answerText is that text.
 type answerText struct {
-	Format    int        `json:"format"`
+	Format    int        `json:"format"` // 1
 	Packet    string     `json:"packet"`
 	Campaign  int64      `json:"campaign"`
-	Reviewer  string     `json:"reviewer"`
-	Hash      string     `json:"hash"`
+	Reviewer  string     `json:"reviewer"` // cleaned, as the page has it
+	Hash      string     `json:"hash"`     // of the items, as they were handed out
 	MadeAt    time.Time  `json:"made_at"`
 	Decisions []Decision `json:"decisions"`
 }
@@ -57,8 +62,10 @@ func refuse(code provisioning.Code, message, hint string) error {
 
 const anew = "make another packet for the reviewer, and have them answer that"
 
-// Read reads an answer: the page's signed file, or the workbook. It is refused where it is not of a packet that waits for one, was signed by
-// another key or changed since, names an item that the packet does not have, or one twice; nothing of such a file is taken.
+// Read reads an answer, the page's signed file or the workbook, and gives its decisions in the items' order. now is held against the packet's
+// last day. It is refused whole where it is larger than 8 MiB (threats C5), is no answer, was signed by another key or changed since, is of
+// another packet or names an item that is not in it, or one twice (Invalid); and where the packet was answered, superseded or has run out
+// (Stale). What lookup returns as an error is returned. Nothing is taken from a file that is refused.
 func Read(data []byte, lookup Lookup, now time.Time) (*Answer, error) {
 	switch {
 	case len(data) > mostAnswer:
@@ -74,6 +81,9 @@ func readSigned(data []byte, lookup Lookup, now time.Time) (*Answer, error) {
 	bad := refuse(provisioning.Invalid, "this is no answer to an access review", "import the file that the page saved, rollcall-answer-….json")
 	var signed signedAnswer
 	if err := strictJSON(data, &signed); err != nil || signed.Answer == "" {
+		if bytes.HasPrefix(data, []byte(`{"draft":`)) {
+			return nil, refuse(provisioning.Invalid, "this is a draft, and not signed", "have the reviewer open it in their page, sign it, and send rollcall-answer-….json")
+		}
 		return nil, bad
 	}
 	var text answerText
@@ -87,34 +97,25 @@ func readSigned(data []byte, lookup Lookup, now time.Time) (*Answer, error) {
 	if p.Format != HTML {
 		return nil, refuse(provisioning.Invalid, "the packet is a workbook, and this answer is a page's", anew)
 	}
-	key, err := publicOf(&p)
+	key, err := parsePublic(p.Public)
 	if err != nil {
 		return nil, refuse(provisioning.Invalid, "the packet has no key", anew)
 	}
-	if !verified(key, signed.Answer, signed.Signature) {
+	signature, err := base64.StdEncoding.Strict().DecodeString(signed.Signature)
+	if err != nil || !verified(key, signed.Answer, signature) {
 		return nil, refuse(provisioning.Invalid, "the answer was not signed by the packet's key, or was changed since", anew)
 	}
-	if text.Campaign != p.Campaign || text.Reviewer != p.Reviewer || text.Hash != p.Hash {
+	if text.Campaign != p.Campaign || text.Reviewer != clean(p.Reviewer) || text.Hash != p.Hash {
 		return nil, refuse(provisioning.Invalid, "the answer is to another packet", anew)
 	}
 	a := &Answer{Packet: p, Decisions: text.Decisions, Signed: true, MadeAt: text.MadeAt}
 	return a, a.check(items, now)
 }
 
-// strictJSON decodes one value that ends with its text, without a field that is not known.
+// strictJSON decodes one value that ends with its text: valid UTF-8, no field twice, none that is not known, each by its exact name
+// (threats C6).
 func strictJSON(data []byte, v any) error {
-	if !utf8.Valid(data) {
-		return fmt.Errorf("not UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if d.More() {
-		return fmt.Errorf("something follows")
-	}
-	return nil
+	return json.Unmarshal(data, v, json.RejectUnknownMembers(true))
 }
 
 // check holds an answer against its packet, and sorts it.
@@ -132,12 +133,16 @@ func (a *Answer) check(items []provisioning.ReviewItem, now time.Time) error {
 	case len(a.Decisions) == 0:
 		return refuse(provisioning.Invalid, "the answer decides nothing", "have the reviewer decide, and save it again")
 	}
-	slices.SortFunc(a.Decisions, func(x, y Decision) int { return x.Item - y.Item })
+	has := make(map[int]bool, len(items))
+	for i := range items {
+		has[items[i].N] = true
+	}
+	slices.SortStableFunc(a.Decisions, func(x, y Decision) int { return cmp.Compare(x.Item, y.Item) })
 	for i := range a.Decisions {
 		d := &a.Decisions[i]
 		d.Reason = strings.TrimSpace(d.Reason)
 		switch {
-		case !slices.Contains(p.Items, d.Item):
+		case !has[d.Item]:
 			return refuse(provisioning.Invalid, fmt.Sprintf("item %d is not in the packet", d.Item), anew)
 		case i > 0 && a.Decisions[i-1].Item == d.Item:
 			return refuse(provisioning.Invalid, fmt.Sprintf("item %d is decided twice", d.Item), anew)

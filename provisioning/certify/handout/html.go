@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"strings"
 
 	"rollcall/provisioning"
 )
@@ -23,7 +22,7 @@ var (
 	pageJS string
 )
 
-// pageView is what the page is filled with.
+// pageView is what the page is filled with. Its texts are cleaned; the template escapes them.
 type pageView struct {
 	Policy                           string
 	Style                            template.CSS
@@ -32,28 +31,41 @@ type pageView struct {
 	Key, ID, Hash, Salt, Nonce, Lock string
 	Campaign                         int64
 	Rounds                           int
-	Due, Expires                     string
+	Read, Due, Expires               string
+	Warnings                         []string // of the campaign's start
 	Rows                             []pageRow
 }
 
+// pageRow is one item.
 type pageRow struct {
-	N                                        int
-	Like                                     string // the same for items that are the same access of other people
-	Account, Name, Seat, Access, Stands, Use string
-	Peers, Since, Prior                      string
-	Care                                     []string
-	Excess                                   bool
+	N    int
+	Like string // the same for items that are the same access of other people, with the same standing
+
+	Account, Name, Seat, Access, Stands, Use, Peers, Since, Prior string
+
+	Care            []string
+	Excess, Unknown bool
 }
 
 // page makes the packet as one page.
 func page(in *Input, p *provisioning.ReviewPacket, l lock) ([]byte, error) {
-	text := base64.StdEncoding.EncodeToString
+	const day = "2 January 2006"
+	text, stage := base64.StdEncoding.EncodeToString, &in.Campaign.Stages[p.Stage]
 	v := pageView{
 		Style: template.CSS(pageCSS), Script: template.JS(pageJS), //nolint:gosec // the page's own, embedded
 		Policy: fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'", digest(pageCSS), digest(pageJS)),
-		Firm:   clean(in.Firm), Title: clean(in.Campaign.Name), Stage: clean(in.Campaign.Stages[p.Stage].Name), Reviewer: clean(in.Reviewer.Name), Key: p.Reviewer, ID: p.ID,
+		Firm:   clean(in.Firm), Title: clean(in.Campaign.Name), Stage: clean(stage.Name), Reviewer: clean(in.Reviewer.Name), Key: clean(p.Reviewer), ID: p.ID,
 		Hash: p.Hash, Salt: text(l.Salt), Nonce: text(l.Nonce), Lock: text(l.Wrapped), Rounds: l.Rounds, Campaign: p.Campaign,
-		Due: in.Campaign.Stages[p.Stage].Due.UTC().Format("2 January 2006"), Expires: p.Expires.UTC().Format("2 January 2006, 15:04 UTC"),
+		Due: stage.Due.UTC().Format(day), Expires: p.Expires.UTC().Format(day + ", 15:04 UTC"),
+	}
+	if v.Reviewer == "" {
+		v.Reviewer = v.Key
+	}
+	if !in.Campaign.SnapshotAt.IsZero() {
+		v.Read = in.Campaign.SnapshotAt.UTC().Format(day + ", 15:04 UTC")
+	}
+	for _, w := range in.Campaign.Warnings {
+		v.Warnings = append(v.Warnings, clean(w))
 	}
 	for i := range in.Items {
 		v.Rows = append(v.Rows, rowOf(in, &in.Items[i]))
@@ -71,21 +83,13 @@ func page(in *Input, p *provisioning.ReviewPacket, l lock) ([]byte, error) {
 
 func rowOf(in *Input, it *provisioning.ReviewItem) pageRow {
 	r := pageRow{
-		N: it.N, Account: clean(it.Account), Name: clean(it.Name), Access: clean(accessOf(it)), Stands: clean(standingOf(it)), Use: clean(useOf(it, in.Now)),
-		Peers: peersOf(it), Since: sinceOf(it), Excess: it.Standing == provisioning.StandsExcess, Like: digest(it.Kind + "\x00" + it.Library + "\x00" + it.Object)[:12],
+		N: it.N, Account: clean(it.Account), Name: clean(it.Name), Seat: seatOf(it), Access: accessOf(it), Stands: standingOf(it), Use: useOf(it), Peers: peersOf(it),
+		Since: sinceOf(it), Prior: priorOf(in, it.N), Care: careOf(it), Excess: it.Standing == provisioning.StandsExcess,
+		Unknown: it.Usage != provisioning.Used && it.Usage != provisioning.NotUsed,
+		Like:    digest(fmt.Sprintf("%q", []string{it.Kind, it.Library, it.Object, it.Role, it.Standing}))[:16],
 	}
-	var seat []string
-	for _, s := range []string{it.Title, it.Practice, it.Office} {
-		if s != "" {
-			seat = append(seat, clean(s))
-		}
-	}
-	r.Seat = strings.Join(seat, ", ")
-	for _, c := range careOf(it) {
-		r.Care = append(r.Care, clean(c))
-	}
-	if prior, ok := in.Prior[it.N]; ok {
-		r.Prior = clean(strings.TrimSuffix(fmt.Sprintf("%s by %s: %s", prior.Verdict, prior.Reviewer, prior.Reason), ": "))
+	if r.Name == "" {
+		r.Name = r.Account
 	}
 	return r
 }

@@ -4,7 +4,6 @@
 package handout
 
 import (
-	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
@@ -55,15 +54,20 @@ type File struct {
 }
 
 const (
-	words      = 4
-	wordBits   = 11 // BIP-39 knows 2,048 words
-	idBytes    = 10
-	mostOfFile = 100_000 // items: a page of more is no page
+	words    = 4
+	wordBits = 11 // BIP-39 knows 2,048 words
+	idBytes  = 10
+	// mostOfFile is how many items a file has at most: of so many, an answer with a reason to each stays below what Read takes.
+	mostOfFile = 10_000
 )
 
-// Make makes a packet. Somebody's own access is never in it, and is refused as Held where the campaign forbids that.
+// Make makes a packet: the file, what the store keeps of it, and a page's words. It is Invalid where there is nothing or too much to decide, or
+// the campaign has no such stage, and Held where an item is the reviewer's own access and the campaign forbids that. Any other error is of
+// Rand. The private half of a page's key is in the page alone, wrapped under the words (lock.go).
 func Make(in Input) (*File, error) {
 	switch {
+	case in.Campaign.Stage < 0 || in.Campaign.Stage >= len(in.Campaign.Stages):
+		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: "the campaign has no stage under way", Hint: "open it anew"}
 	case len(in.Items) == 0:
 		return nil, &provisioning.Error{Code: provisioning.Invalid, Message: in.Reviewer.Key + " has nothing to decide", Hint: "hand them items first"}
 	case len(in.Items) > mostOfFile:
@@ -131,27 +135,4 @@ func drawWords(random io.Reader) (string, error) {
 		drawn[i] = list[(int(b[0])<<8|int(b[1]))&(1<<wordBits-1)]
 	}
 	return strings.Join(drawn, " "), nil
-}
-
-// publicOf reads a packet's public key.
-func publicOf(p *provisioning.ReviewPacket) (*ecdsa.PublicKey, error) { return parsePublic(p.Public) }
-
-// accessOf says an item's access in words.
-func accessOf(it *provisioning.ReviewItem) string {
-	switch it.Kind {
-	case provisioning.ReviewLibrary:
-		if it.Role == "" {
-			return "library " + it.Library
-		}
-		return "library " + it.Library + " as " + it.Role
-	case provisioning.ReviewGroup:
-		if it.Library == "" {
-			return "global group " + it.Object
-		}
-		return "group " + it.Object + " in " + it.Library
-	case provisioning.ReviewGlobalRole:
-		return "global role " + it.Object
-	default:
-		return "the account itself"
-	}
 }

@@ -1,6 +1,7 @@
 package handout_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
@@ -12,16 +13,22 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 	"golang.org/x/net/html"
+	"pgregory.net/rapid"
 
 	"rollcall/provisioning"
 	"rollcall/provisioning/certify/handout"
@@ -70,8 +77,10 @@ func lookup(f *handout.File, list []provisioning.ReviewItem) handout.Lookup {
 	}
 }
 
+var derived = make(map[string][]byte) // keys by words and salt: 600,000 rounds take their time, once
+
 // answered does what the page does, by another hand: it takes the key out of the page with the words, and signs.
-func answered(t *testing.T, f *handout.File, words string, decisions []handout.Decision, bend func(map[string]any)) []byte {
+func answered(t testing.TB, f *handout.File, words string, decisions []handout.Decision, bend func(map[string]any)) []byte {
 	t.Helper()
 	given := make(map[string]string)
 	for _, m := range regexp.MustCompile(`data-([a-z]+)="([^"]*)"`).FindAllStringSubmatch(string(f.Data), -1) {
@@ -90,9 +99,12 @@ func answered(t *testing.T, f *handout.File, words string, decisions []handout.D
 	if err != nil || rounds < 600_000 {
 		t.Fatalf("%d rounds, %v", rounds, err)
 	}
-	under, err := pbkdf2.Key(sha256.New, words, raw("salt"), rounds, 32)
-	if err != nil {
-		t.Fatal(err)
+	under, met := derived[words+given["salt"]]
+	if !met {
+		if under, err = pbkdf2.Key(sha256.New, words, raw("salt"), rounds, 32); err != nil {
+			t.Fatal(err)
+		}
+		derived[words+given["salt"]] = under
 	}
 	block, err := aes.NewCipher(under)
 	if err != nil {
@@ -165,13 +177,17 @@ func TestSignedAnswer(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	for i := range good { // any byte of the file
+	for i := range good { // any bit of the file
 		bent := slices.Clone(good)
-		bent[i] ^= 1
-		if a, err := handout.Read(bent, lookup(f, in.Items), at); err == nil && !slices.Equal(a.Decisions, keepRevokeAsk()) {
-			t.Fatalf("byte %d changed: %+v", i, a.Decisions)
+		bent[i] ^= 1 << (i % 8)
+		if a, err := handout.Read(bent, lookup(f, in.Items), at); err == nil {
+			t.Fatalf("byte %d changed, %q: %+v", i, bent[max(0, i-20):min(len(bent), i+20)], a.Decisions)
 		}
 	}
+	for what, text := range map[string]string{"something after it": string(good) + "}", "a field twice": strings.Replace(string(good), "{", `{"signature":"AA==",`, 1), "a field in capitals": strings.Replace(string(good), `"answer"`, `"Answer"`, 1)} {
+		refused(what, []byte(text), lookup(f, in.Items), at, provisioning.Invalid)
+	}
+	refused("a draft", []byte(`{"draft":1,"packet":"`+f.Packet.ID+`","decisions":[]}`), lookup(f, in.Items), at, provisioning.Invalid)
 	for field, value := range map[string]any{"packet": "other", "campaign": 4, "reviewer": "x@firm.example", "hash": "00", "format": 2, "extra": 1} {
 		data := answered(t, f, f.Words, keepRevokeAsk(), func(m map[string]any) { m[field] = value })
 		if _, err := handout.Read(data, lookup(f, in.Items), at); err == nil {
@@ -205,6 +221,15 @@ func TestNobodysOwn(t *testing.T) {
 		if _, err := handout.Make(in); provisioning.CodeOf(err) != provisioning.Held {
 			t.Errorf("%s: %v", format, err)
 		}
+		in.Reviewer.Account, in.Reviewer.Person = "", provisioning.PersonKey{Directory: "okta", ID: "00u1"}
+		in.Items[2].Person = in.Reviewer.Person
+		if f, err := handout.Make(in); provisioning.CodeOf(err) != provisioning.Held || f != nil {
+			t.Errorf("%s, the person: %v", format, err)
+		}
+		in.Campaign.SelfReview = true // where the campaign lets them
+		if _, err := handout.Make(in); err != nil {
+			t.Errorf("%s, where it may: %v", format, err)
+		}
 	}
 }
 
@@ -220,7 +245,7 @@ func TestWorkbook(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for cell, text := range map[string]string{"M6": "keep", "M7": " Revoke", "N7": "moved", "M8": "ask", "N8": "who is this?"} {
+		for cell, text := range map[string]string{"N6": "keep", "N7": " Revoke", "O7": "moved", "N8": "ask", "O8": "who is this?"} {
 			if err := x.SetCellStr("Access review", cell, text); err != nil {
 				t.Fatal(err)
 			}
@@ -242,17 +267,54 @@ func TestWorkbook(t *testing.T) {
 		t.Fatalf("%+v, %v", a, err)
 	}
 	for what, edit := range map[string]func(*excelize.File){
-		"another account": set("B9", "U000"), "another access": set("D9", "library X"), "another number": set("A9", "1"), "another word": set("M9", "yes"), "another packet": set("B3", "zz"),
+		"another account": set("B9", "U000"), "another access": set("D9", "library X"), "another number": set("A9", "1"), "another word": set("N9", "yes"), "a reason alone": set("O9", "moved"), "a question without words": set("O8", " "), "no packet": set("B3", " "),
 		"other items": set("B4", "00"), "a row more": set("A12", "99"), "a row less": func(x *excelize.File) { _ = x.RemoveRow("Access review", 11) },
-		"a formula": func(x *excelize.File) { _ = x.SetCellFormula("Access review", "N9", "1+1") },
+		"a formula as a decision": func(x *excelize.File) { _ = x.SetCellFormula("Access review", "N9", "1+1") }, "a formula as a name": func(x *excelize.File) { _ = x.SetCellFormula("Access review", "C9", "1+1") },
+		"a formula beside": func(x *excelize.File) { _ = x.SetCellFormula("Access review", "R2", "1+1") }, "a row far below": set("A5000", "1"), "a column far out": set("AZ9", "1"),
+		"a formula on another sheet": func(x *excelize.File) { _, _ = x.NewSheet("More"); _ = x.SetCellFormula("More", "A1", "1+1") },
+		"nothing decided": func(x *excelize.File) {
+			for _, cell := range []string{"N6", "N7", "O7", "N8", "O8"} {
+				_ = x.SetCellStr("Access review", cell, "")
+			}
+		},
 	} {
-		if _, err := handout.Read(fill(edit), lookup(f, in.Items), at); err == nil {
-			t.Errorf("%s is taken", what)
+		if _, err := handout.Read(fill(edit), lookup(f, in.Items), at); provisioning.CodeOf(err) != provisioning.Invalid {
+			t.Errorf("%s: %v", what, err)
 		}
+	}
+	if _, err := handout.Read(fill(set("B3", "zz")), lookup(f, in.Items), at); provisioning.CodeOf(err) != provisioning.NotFound {
+		t.Errorf("another packet: %v", err)
+	}
+	var named *provisioning.Error
+	if _, err := handout.Read(fill(set("N9", "yes")), lookup(f, in.Items), at); !errors.As(err, &named) || !strings.Contains(named.Message, "row 9") || named.Hint == "" {
+		t.Errorf("an unknown decision is told as %v", err)
+	}
+	empty := fill(set("A40", " ")) // what an office program leaves below
+	if _, err := handout.Read(empty, lookup(f, in.Items), at); err != nil {
+		t.Errorf("empty rows below: %v", err)
+	}
+	late := in.Expires.Add(time.Second)
+	if _, err := handout.Read(fill(nil), lookup(f, in.Items), late); provisioning.CodeOf(err) != provisioning.Stale {
+		t.Errorf("late: %v", err)
 	}
 	x, err := excelize.OpenReader(bytes.NewReader(f.Data))
 	if err != nil {
 		t.Fatal(err)
+	}
+	panes, err := x.GetPanes("Access review")
+	if err != nil || !panes.Freeze || panes.YSplit != 5 {
+		t.Errorf("the titles do not stay: %+v, %v", panes, err)
+	}
+	choices, err := x.GetDataValidations("Access review")
+	if err != nil || len(choices) != 1 || choices[0].Sqref != "N6:N11" || choices[0].Formula1 != `"keep,revoke,ask"` {
+		t.Errorf("the choices: %+v, %v", choices, err)
+	}
+	if locked, err := x.GetSheetProtection("Access review"); err != nil || !locked.SelectUnlockedCells || locked.Password != "" || locked.InsertRows || locked.Sort {
+		t.Errorf("the sheet's lock: %+v, %v", locked, err)
+	}
+	sheet := part(t, f.Data, "xl/worksheets/sheet1.xml")
+	if !strings.Contains(sheet, `<autoFilter ref="$A$5:$O$11"`) || !strings.Contains(sheet, "<sheetProtection") || strings.Contains(sheet, "<f>") || strings.Contains(sheet, "hyperlink") {
+		t.Errorf("the sheet has no filter or lock, or has a formula or a link: %.300s", sheet)
 	}
 	rows, err := x.GetRows("Access review")
 	if err != nil || len(rows) != 11 {
@@ -268,6 +330,193 @@ func TestWorkbook(t *testing.T) {
 				t.Errorf("%s is a formula: %s, %v", cell, formula, err)
 			}
 		}
+	}
+}
+
+// part is one file of a workbook.
+func part(t *testing.T, data []byte, name string) string {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := fs.ReadFile(z, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// TestWorkbookOfHostileNames: whatever people are called, their rows are still theirs when they come back, and nothing in the workbook is a
+// control.
+func TestWorkbookOfHostileNames(t *testing.T) {
+	corpus := append(namestest.Hostile(), "_x0041_", "_x000D_", "_x0041_x0042_", "__x005F_x0041_", "_x00", "_xyz__x1_", "=1+1", "@x", "-1", "1e5", "0012", "TRUE", "3/4", "<f>1</f>", "  both ends  ")
+	in := input(handout.XLSX, len(corpus))
+	for i, s := range corpus {
+		it := &in.Items[i]
+		it.Account, it.Name, it.Office, it.Practice, it.Title, it.Library, it.Object, it.Reason, it.UsedHow, it.By, it.Walls, it.Alarms = s, s, s, s, s, s, s, s, s, s, []string{s, s}, []string{s}
+	}
+	in.Firm, in.Campaign.Name, in.Reviewer.Name = corpus[0], strings.Join(corpus, ""), corpus[1]
+	f := made(t, in)
+	x, err := excelize.OpenReader(bytes.NewReader(f.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range corpus {
+		if err := x.SetCellStr("Access review", fmt.Sprintf("N%d", 6+i), "revoke"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if err := x.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	a, err := handout.Read(out.Bytes(), lookup(f, in.Items), at)
+	if err != nil || len(a.Decisions) != len(corpus) {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	for _, name := range []string{"xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"} {
+		text := part(t, f.Data, name)
+		if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 && r != '\n' || r >= 0x7f && r < 0xa0 || r == 0x202e }) {
+			t.Errorf("%s holds a control", name)
+		}
+	}
+}
+
+// TestWorkbookProperty: whatever is chosen in a workbook, that and nothing else comes back, in the items' order.
+func TestWorkbookProperty(t *testing.T) {
+	in := input(handout.XLSX, 12)
+	f := made(t, in)
+	rapid.Check(t, func(t *rapid.T) {
+		x, err := excelize.OpenReader(bytes.NewReader(f.Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []handout.Decision
+		for i, it := range in.Items {
+			verdict := rapid.SampledFrom([]string{"", "keep", "revoke", "ask"}).Draw(t, "verdict")
+			if verdict == "" {
+				continue
+			}
+			reason := strings.TrimSpace(rapid.StringMatching(`[a-zé?=+@ 陳]{0,30}`).Draw(t, "reason"))
+			if verdict == "ask" && reason == "" {
+				reason = "?"
+			}
+			want = append(want, handout.Decision{Item: it.N, Verdict: provisioning.ReviewVerdict(verdict), Reason: reason})
+			_ = x.SetCellStr("Access review", fmt.Sprintf("N%d", 6+i), verdict)
+			_ = x.SetCellStr("Access review", fmt.Sprintf("O%d", 6+i), reason)
+		}
+		var out bytes.Buffer
+		if err := x.Write(&out); err != nil {
+			t.Fatal(err)
+		}
+		a, err := handout.Read(out.Bytes(), lookup(f, in.Items), at)
+		switch {
+		case len(want) == 0:
+			if provisioning.CodeOf(err) != provisioning.Invalid {
+				t.Fatalf("nothing is taken: %v", err)
+			}
+		case err != nil || !slices.Equal(a.Decisions, want):
+			t.Fatalf("%+v, %v, chosen %+v", a, err, want)
+		}
+	})
+}
+
+// TestBombs: a workbook that is small and would become large is refused before it does.
+func TestBombs(t *testing.T) {
+	in := input(handout.XLSX, 2)
+	f := made(t, in)
+	packed := func(name string, fill func(io.Writer)) []byte {
+		var out bytes.Buffer
+		z, err := zip.NewReader(bytes.NewReader(f.Data), int64(len(f.Data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := zip.NewWriter(&out)
+		for _, p := range z.File {
+			if p.Name != name {
+				if err := w.Copy(p); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		one, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill(one)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	spaces := bytes.Repeat([]byte(" "), 1<<20)
+	large := func(w io.Writer) {
+		for range 36 {
+			_, _ = w.Write(spaces)
+		}
+	}
+	many := func(w io.Writer) {
+		_, _ = io.WriteString(w, `<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>`)
+		for i := range 60_000 {
+			_, _ = fmt.Fprintf(w, `<row r="%d"><c r="A%d"><v>1</v></c></row>`, i+1, i+1)
+		}
+		_, _ = io.WriteString(w, `</sheetData></worksheet>`)
+	}
+	far := func(w io.Writer) { // one row, that says that a million stand before it
+		_, _ = io.WriteString(w, `<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>`)
+	}
+	for what, data := range map[string][]byte{
+		"a large sheet": packed("xl/worksheets/sheet1.xml", large), "large texts": packed("xl/sharedStrings.xml", large), "a large part of no use": packed("xl/media/x.bin", large),
+		"many rows": packed("xl/worksheets/sheet1.xml", many), "a far row": packed("xl/worksheets/sheet1.xml", far),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := handout.Read(data, lookup(f, in.Items), at)
+		runtime.ReadMemStats(&after)
+		if provisioning.CodeOf(err) != provisioning.Invalid || len(data) > 8<<20 {
+			t.Errorf("%s, %d bytes: %v", what, len(data), err)
+		}
+		if grown := (after.TotalAlloc - before.TotalAlloc) >> 20; grown > 512 {
+			t.Errorf("%s, %d bytes: took %d MiB to refuse", what, len(data), grown)
+		}
+	}
+}
+
+// TestMost: as many items as a file may have make a workbook and a page that can be read back; one more makes none.
+func TestMost(t *testing.T) {
+	in := input(handout.XLSX, 10_001)
+	if _, err := handout.Make(in); provisioning.CodeOf(err) != provisioning.Invalid {
+		t.Errorf("one more than the most: %v", err)
+	}
+	in.Items = in.Items[:10_000]
+	f := made(t, in)
+	if _, err := handout.Read(f.Data, lookup(f, in.Items), at); err == nil || !strings.Contains(err.Error(), "decides nothing") {
+		t.Errorf("a workbook of 10,000 as it was handed out: %v", err)
+	}
+	in.Format = handout.HTML
+	f = made(t, in)
+	list := make([]handout.Decision, len(in.Items))
+	for i := range list {
+		list[i] = handout.Decision{Item: in.Items[i].N, Verdict: provisioning.ReviewAsk, Reason: strings.Repeat("why? ", 99)}
+	}
+	if a, err := handout.Read(answered(t, f, f.Words, list, nil), lookup(f, in.Items), at); err != nil || len(a.Decisions) != len(list) {
+		t.Errorf("a page of 10,000 with a question to each: %v", err)
+	}
+}
+
+// TestReadSaysWhatToDo: every refusal says what to do next.
+func TestReadSaysWhatToDo(t *testing.T) {
+	in := input(handout.HTML, 6)
+	f := made(t, in)
+	for what, data := range map[string][]byte{"nothing": nil, "a text": []byte("keep all"), "JSON": []byte("{}"), "a list": []byte("[1]"), "a zip": []byte("PK\x03\x04"), "the page itself": f.Data, "not UTF-8": []byte("{\"answer\":\"\xff\"}")} {
+		var e *provisioning.Error
+		if _, err := handout.Read(data, lookup(f, in.Items), at); !errors.As(err, &e) || e.Code != provisioning.Invalid || e.Hint == "" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := handout.Read(answered(t, f, f.Words, keepRevokeAsk(), func(m map[string]any) { m["packet"] = "unknown" }), lookup(f, in.Items), at); provisioning.CodeOf(err) != provisioning.NotFound {
+		t.Errorf("a packet that nobody knows: %v", err)
 	}
 }
 
@@ -303,19 +552,55 @@ func TestNothingForeignRuns(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever is imported, nothing but an answer to the packet is taken, and nothing panics.
+// FuzzRead: whatever is imported, nothing but an answer to a packet is taken: of the page's, the one that was signed and no other; of the
+// workbook's, decisions on its own items. Nothing panics.
 func FuzzRead(f *testing.F) {
-	file, err := handout.Make(input(handout.XLSX, 2))
+	book, err := handout.Make(input(handout.XLSX, 2))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(file.Data)
+	page, err := handout.Make(input(handout.HTML, 6))
+	if err != nil {
+		f.Fatal(err)
+	}
+	x, err := excelize.OpenReader(bytes.NewReader(book.Data))
+	if err != nil {
+		f.Fatal(err)
+	}
+	var filled bytes.Buffer
+	if err := errors.Join(x.SetCellStr("Access review", "N6", "keep"), x.Write(&filled)); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(filled.Bytes())
+	f.Add(book.Data)
+	f.Add(answered(f, page, page.Words, keepRevokeAsk(), nil))
 	f.Add([]byte(`{"answer":"{\"format\":1}","signature":"AA=="}`))
 	f.Add([]byte("PK\x03\x04"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a, err := handout.Read(data, lookup(file, items(2)), at)
-		if err == nil && len(a.Decisions) == 0 {
+		a, err := handout.Read(data, func(id string) (provisioning.ReviewPacket, []provisioning.ReviewItem, error) {
+			if id == page.Packet.ID {
+				return page.Packet, items(6), nil
+			}
+			return book.Packet, items(2), nil
+		}, at)
+		switch {
+		case err != nil:
+		case a.Signed && !slices.Equal(a.Decisions, keepRevokeAsk()):
+			t.Errorf("%+v was signed by nobody", a.Decisions)
+		case len(a.Decisions) == 0:
 			t.Error("an answer without a decision")
 		}
+		for _, d := range decisionsOf(a, err) {
+			if !slices.Contains(a.Packet.Items, d.Item) {
+				t.Errorf("item %d is not in the packet", d.Item)
+			}
+		}
 	})
+}
+
+func decisionsOf(a *handout.Answer, err error) []handout.Decision {
+	if err != nil {
+		return nil
+	}
+	return a.Decisions
 }

@@ -16,16 +16,20 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 //go:embed testdata/axe.min.js
 var axe string
 
-// tab is a page in a browser without a network. Whatever a page complains of on its console fails its test at the end.
+// tab is a page in a browser without a network, opened from a file as whoever gets it opens it. What the page says that it should not is
+// kept: an exception, an error or a refused policy on its console, a dialog of the browser's, a request. quiet fails the test for it.
 type tab struct {
 	t         *testing.T
 	ctx       context.Context
@@ -35,11 +39,17 @@ type tab struct {
 	said      []string
 }
 
-// open opens a file in a browser of its own. width is that of the window.
+// open opens a page in a browser of its own, that ends with the test. width is that of the window in pixels; no page is opened twice in one
+// profile.
 func open(t *testing.T, file []byte, width int, dark bool) *tab {
 	t.Helper()
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
+	chromium := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil && chromium == "" {
+			chromium = path
+		}
+	}
+	if chromium == "" {
 		t.Fatal("chromium is needed: testdata/run.sh installs it where it may")
 	}
 	dir, err := os.MkdirTemp("", "rollcall-browser")
@@ -51,8 +61,11 @@ func open(t *testing.T, file []byte, width int, dark bool) *tab {
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU,
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.DisableGPU,
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND"), chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.WindowSize(width, 900))
+	if os.Geteuid() == 0 || os.Getenv("CI") == "true" { // the sandbox wants user namespaces, and not to be root
+		options = append(options, chromedp.NoSandbox)
+	}
 	if dark {
 		options = append(options, chromedp.Flag("blink-settings", "preferredColorScheme=0"))
 	}
@@ -70,15 +83,23 @@ func open(t *testing.T, file []byte, width int, dark bool) *tab {
 		case *log.EventEntryAdded:
 			b.say(string(ev.Entry.Level) + ": " + ev.Entry.Text)
 		case *page.EventJavascriptDialogOpening:
-			b.say("dialog: " + ev.Message)
+			b.say("dialog " + string(ev.Type) + ": " + ev.Message)
 			go func() { _ = chromedp.Run(ctx, page.HandleJavaScriptDialog(true)) }()
+		case *runtime.EventConsoleAPICalled:
+			if ev.Type == runtime.APITypeError || ev.Type == runtime.APITypeWarning || ev.Type == runtime.APITypeAssert {
+				b.say("console " + string(ev.Type))
+			}
+		case *network.EventRequestWillBeSent:
+			if scheme, _, _ := strings.Cut(ev.Request.URL, ":"); scheme != "file" && scheme != "blob" && scheme != "data" {
+				b.say("asked for " + ev.Request.URL)
+			}
 		case *browser.EventDownloadProgress:
 			if ev.State == browser.DownloadProgressStateCompleted {
 				b.saved <- ev.GUID
 			}
 		}
 	})
-	b.run(log.Enable(), browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorAllowAndName).WithDownloadPath(b.downloads).WithEventsEnabled(true),
+	b.run(log.Enable(), network.Enable(), browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorAllowAndName).WithDownloadPath(b.downloads).WithEventsEnabled(true),
 		chromedp.Navigate("file://"+path))
 	return b
 }
@@ -89,13 +110,14 @@ func (b *tab) say(s string) {
 	b.said = append(b.said, s)
 }
 
-// complaints are what the console and dialogs said.
+// complaints are what was kept so far, in its order.
 func (b *tab) complaints() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]string(nil), b.said...)
 }
 
+// quiet fails the test for each complaint.
 func (b *tab) quiet() {
 	b.t.Helper()
 	if said := b.complaints(); len(said) > 0 {
@@ -103,6 +125,7 @@ func (b *tab) quiet() {
 	}
 }
 
+// run runs actions on the page, or fails the test.
 func (b *tab) run(actions ...chromedp.Action) {
 	b.t.Helper()
 	if err := chromedp.Run(b.ctx, actions...); err != nil {
@@ -110,10 +133,31 @@ func (b *tab) run(actions ...chromedp.Action) {
 	}
 }
 
-// keys types.
-func (b *tab) keys(text string) { b.t.Helper(); b.run(chromedp.KeyEvent(text)) }
+// keys types, each letter a key that goes down with its text and up, as a keyboard's does: what a page does with a key going down may keep the
+// text from coming.
+func (b *tab) keys(text string) { b.t.Helper(); b.press(text, 0) }
 
-func (b *tab) eval(js string, into any) { b.t.Helper(); b.run(chromedp.Evaluate(js, into)) }
+// press types with a modifier held.
+func (b *tab) press(text string, held input.Modifier) {
+	b.t.Helper()
+	var actions []chromedp.Action
+	for _, r := range text {
+		var down *input.DispatchKeyEventParams
+		for _, e := range kb.Encode(r) {
+			switch e.Type {
+			case input.KeyChar:
+				down.Text, down.UnmodifiedText = e.Text, e.UnmodifiedText
+				continue
+			case input.KeyDown:
+				down = e
+			default:
+			}
+			e.Modifiers |= held
+			actions = append(actions, e)
+		}
+	}
+	b.run(actions...)
+}
 
 // download waits for the file that the page saves.
 func (b *tab) download() []byte {
