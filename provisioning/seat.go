@@ -2,11 +2,22 @@ package provisioning
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
 // Money is an amount in the hundredth part of the currency's unit: pence, cents. It is what a seat costs in a year unless it says otherwise.
 type Money int64
+
+// In writes the amount in a currency of three letters: "GBP 1234.50", "GBP -0.05".
+func (m Money) In(currency string) string {
+	const hundred = 100
+	sign := ""
+	if m < 0 {
+		sign, m = "-", -m
+	}
+	return fmt.Sprintf("%s %s%d.%02d", currency, sign, m/hundred, m%hundred)
+}
 
 // ReclaimState is how far the taking back of an unused seat has come.
 type ReclaimState string

@@ -62,21 +62,12 @@ func figureText(f *desk.Figure) string {
 	case f.None:
 		return "-"
 	case f.Unit == desk.UnitMoney:
-		return moneyText(provisioning.Money(f.Value), f.Currency)
+		return provisioning.Money(f.Value).In(clean(f.Currency))
 	case f.Unit == desk.UnitMinutes:
 		return spanText(f.Value)
 	default:
 		return fmt.Sprint(f.Value)
 	}
-}
-
-func moneyText(m provisioning.Money, currency string) string {
-	sign := ""
-	if m < 0 {
-		sign, m = "-", -m
-	}
-	const hundred = 100
-	return fmt.Sprintf("%s %s%d.%02d", clean(currency), sign, m/hundred, m%hundred)
 }
 
 // spanText says minutes exactly: "4 d 3 h", "3 h 10 min".

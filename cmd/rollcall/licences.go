@@ -41,7 +41,7 @@ func printSeats(c *cobra.Command, f *flags, d *desk.Desk, months int) error {
 	}
 	classes := book.By(func(s *desk.Seat) string { return s.Class })
 	offices := book.By(func(s *desk.Seat) string { return s.Office })
-	reclaimable := book.Reclaimable()
+	reclaimable, currency := book.Reclaimable(), clean(book.Currency)
 	out := c.OutOrStdout()
 	if f.json {
 		return writeJSON(out, map[string]any{
@@ -51,7 +51,7 @@ func printSeats(c *cobra.Command, f *flags, d *desk.Desk, months int) error {
 	table := func(title string, totals []desk.SeatTotal) {
 		fmt.Fprintf(out, "%-28s %7s %16s %8s %16s %8s %9s\n", title, "paid", "a year", "unused", "they cost", "unknown", "disabled")
 		for _, t := range totals {
-			fmt.Fprintf(out, "%-28s %7d %16s %8d %16s %8d %9d\n", clean(t.Name), t.Paid, moneyText(t.Money, book.Currency), t.Unused, moneyText(t.UnusedMoney, book.Currency), t.Unknown, t.Disabled)
+			fmt.Fprintf(out, "%-28s %7d %16s %8d %16s %8d %9d\n", clean(t.Name), t.Paid, t.Money.In(currency), t.Unused, t.UnusedMoney.In(currency), t.Unknown, t.Disabled)
 		}
 		fmt.Fprintln(out)
 	}
@@ -61,14 +61,14 @@ func printSeats(c *cobra.Command, f *flags, d *desk.Desk, months int) error {
 	for i := range reclaimable {
 		worth += reclaimable[i].Price
 	}
-	fmt.Fprintf(out, "%d seats may be taken back, %s a year\n", len(reclaimable), moneyText(worth, book.Currency))
+	fmt.Fprintf(out, "%d seats may be taken back, %s a year\n", len(reclaimable), worth.In(currency))
 	for i := range reclaimable {
 		s := &reclaimable[i]
 		fmt.Fprintf(out, "  %-14s %-28s %-12s %s\n", clean(s.Account), clean(s.Name), clean(s.Class), cleanLong(s.How))
 	}
 	fmt.Fprintln(out, "\nforecast")
 	for _, m := range forecast {
-		fmt.Fprintf(out, "  %s  %6d seats  %16s a year  +%d -%d\n", m.From.Format("Jan 2006"), m.Seats, moneyText(m.Money, book.Currency), m.Joiners, m.Leavers)
+		fmt.Fprintf(out, "  %s  %6d seats  %16s a year  +%d -%d\n", m.From.Format("Jan 2006"), m.Seats, m.Money.In(currency), m.Joiners, m.Leavers)
 	}
 	return nil
 }

@@ -6,12 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"rollcall/provisioning"
+	"rollcall/provisioning/certify"
 	"rollcall/provisioning/desk"
 )
 
@@ -169,7 +169,7 @@ func newReviewShow(f *flags) *cobra.Command {
 				n := r.Counts()
 				fmt.Fprintf(out, "%s: %d items, %d kept, %d revoked, %d open (%d asked)\n", clean(r.Campaign().Name), n.Items, n.Kept, n.Revoked, n.Open, n.Asked)
 				for _, l := range lines {
-					fmt.Fprintf(out, "%6d  %-7s %-14s %-26s %-30s %-11s %s\n", l.Item.N, l.Verdict, clean(l.Item.Account), clean(l.Item.Name), clean(accessWords(l.Item)), l.Item.Standing, clean(l.Reviewer))
+					fmt.Fprintf(out, "%6d  %-7s %-14s %-26s %-30s %-11s %s\n", l.Item.N, l.Verdict, clean(l.Item.Account), clean(l.Item.Name), clean(certify.What(l.Item)), l.Item.Standing, clean(l.Reviewer))
 				}
 				return nil
 			})
@@ -177,19 +177,6 @@ func newReviewShow(f *flags) *cobra.Command {
 	}
 	c.Flags().StringVar(&which, "which", "", "only: mine, open, kept, revoked, asked, alarms")
 	return c
-}
-
-func accessWords(it *provisioning.ReviewItem) string {
-	switch it.Kind {
-	case provisioning.ReviewLibrary:
-		return strings.TrimSuffix(it.Library+" as "+it.Role, " as ")
-	case provisioning.ReviewGroup:
-		return it.Library + "/" + it.Object
-	case provisioning.ReviewGlobalRole:
-		return "global role " + it.Object
-	default:
-		return "the account"
-	}
 }
 
 func newReviewDecide(f *flags) *cobra.Command {

@@ -19,7 +19,7 @@ func noticeText(firm, currency string, list []provisioning.Reclaim) []byte {
 	fmt.Fprintf(&b, "%s: notice of unused iManage accounts, %s\n", clean(firm), list[0].NoticedAt.Local().Format("2 January 2006"))
 	fmt.Fprintf(&b, "%d accounts", len(list))
 	if currency != "" {
-		fmt.Fprintf(&b, ", %s a year", money(total, currency))
+		fmt.Fprintf(&b, ", %s a year", total.In(currency))
 	}
 	fmt.Fprintf(&b, ". They are closed after %s unless they are used before.\n", list[0].ActAfter.Local().Format("2 January 2006, 15:04"))
 	for i := range list {
@@ -33,13 +33,3 @@ func noticeText(firm, currency string, list []provisioning.Reclaim) []byte {
 }
 
 const rule = "--------------------------------------------------------------------------------"
-
-// money writes an amount for a text.
-func money(m provisioning.Money, currency string) string {
-	sign := ""
-	if m < 0 {
-		sign, m = "-", -m
-	}
-	const hundred = 100
-	return fmt.Sprintf("%s %s%d.%02d", currency, sign, m/hundred, m%hundred)
-}
