@@ -81,6 +81,9 @@ func (m *Review) Lines(width, height int) []string {
 	out = m.fill(out, height)
 	if m.dialog != nil {
 		panel := m.dialog.Lines(m.st, width)
+		for len(panel) <= detail { // its rule lies on that of the sentence, never under it
+			panel = append(panel, m.chrome.blank)
+		}
 		panel = panel[:min(len(panel), height)]
 		copy(out[height-len(panel):], panel)
 	}
