@@ -144,6 +144,7 @@ func upper(s string) string {
 func (m *Review) closed(k *desk.Closing) tea.Cmd {
 	m.acts = nil
 	m.changed()
+	m.narrow()
 	cmds := []tea.Cmd{m.list(), m.look()}
 	if k.Batch == 0 {
 		return tea.Batch(append(cmds, ui.Say(ui.Toast{Text: "closed: there is nothing to revoke. F finishes it, once the roll was read again", Good: true}))...)

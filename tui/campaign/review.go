@@ -284,14 +284,20 @@ func (m *Review) didLoad(msg loaded) tea.Cmd {
 	m.r, m.alarms, m.ownAllowed = msg.r, msg.alarms, msg.r.Campaign().SelfReview
 	m.marks = newMarks(m.r.Len())
 	m.changed()
+	if first {
+		m.narrow()
+	}
+	return tea.Batch(m.list(), m.look())
+}
+
+// narrow goes to the filter that a review is of use under when it is opened, and when it was closed.
+func (m *Review) narrow() {
 	switch n := m.r.Counts(); {
-	case !first:
 	case m.shut && n.Revoked > 0: // what is left to do is about these
 		m.which = slices.Index(filters(), "revoked")
 	case m.shut || n.Mine == 0: // nothing waits for this operator: all of it is shown
 		m.which = slices.Index(filters(), "")
 	}
-	return tea.Batch(m.list(), m.look())
 }
 
 func (m *Review) didDo(msg done) tea.Cmd {
