@@ -106,8 +106,15 @@ func (d *Desk) mismatchFigures() []Figure {
 	return list
 }
 
-// openLeavers are the rows of leavers whose account is still enabled, with how long that is.
-func (d *Desk) openLeavers() (list []*Row, minutes []int64) {
+// openLeaver is the row of a leaver whose account is still enabled, with when they left and for how long that is.
+type openLeaver struct {
+	row     *Row
+	left    time.Time
+	minutes int64 // -1: not known
+}
+
+// openLeavers are they, the oldest first; those of whom it is not known stand last.
+func (d *Desk) openLeavers() (list []openLeaver) {
 	roll := d.roll.Load()
 	left := d.leftAt()
 	for i := range roll.Rows {
@@ -115,22 +122,21 @@ func (d *Desk) openLeavers() (list []*Row, minutes []int64) {
 		if r.Person == nil || !slices.ContainsFunc(r.Mismatches, func(m *provisioning.Mismatch) bool { return m.Kind == provisioning.KindLeaver }) {
 			continue
 		}
-		at, known := left[r.Person.Key], int64(-1)
-		if !at.IsZero() && !at.After(d.now()) {
-			known = int64(d.now().Sub(at) / time.Minute)
+		l := openLeaver{r, left[r.Person.Key], -1}
+		if !l.left.IsZero() && !l.left.After(d.now()) {
+			l.minutes = int64(d.now().Sub(l.left) / time.Minute)
 		}
-		list, minutes = append(list, r), append(minutes, known)
+		list = append(list, l)
 	}
-	return list, minutes
+	slices.SortStableFunc(list, func(a, b openLeaver) int { return cmp.Compare(b.minutes, a.minutes) })
+	return list
 }
 
 func (d *Desk) leaverFigures(ctx context.Context, _ *compared) ([]Figure, error) {
-	open, minutes := d.openLeavers()
+	open := d.openLeavers()
 	oldest := Figure{Key: "leaver.oldest", Group: "leavers", Label: "oldest leaver still enabled", Unit: UnitMinutes, Rows: len(open), None: true}
-	for _, m := range minutes {
-		if m >= 0 && (oldest.None || m > oldest.Value) {
-			oldest.None, oldest.Value, oldest.Severity = false, m, provisioning.SeverityDanger
-		}
+	if len(open) > 0 && open[0].minutes >= 0 {
+		oldest.None, oldest.Value, oldest.Severity = false, open[0].minutes, provisioning.SeverityDanger
 	}
 	done, err := d.seenOffLately(ctx)
 	if err != nil {
@@ -362,14 +368,12 @@ func (d *Desk) leaverRows(ctx context.Context, what string) (*report.Table, erro
 	switch what {
 	case "oldest":
 		t.Title = "Leavers with a live account"
-		rows, minutes := d.openLeavers()
-		left := d.leftAt()
-		for i, r := range rows {
+		for _, l := range d.openLeavers() {
 			known := report.None()
-			if minutes[i] >= 0 {
-				known = report.Number(minutes[i])
+			if l.minutes >= 0 {
+				known = report.Number(l.minutes)
 			}
-			t.Rows = append(t.Rows, []report.Cell{report.Text(rowName(r)), report.Text(rowAccount(r)), report.Text(rowOffice(r)), report.At(left[r.Person.Key]), report.None(), report.None(), known})
+			t.Rows = append(t.Rows, []report.Cell{report.Text(rowName(l.row)), report.Text(rowAccount(l.row)), report.Text(rowOffice(l.row)), report.At(l.left), report.None(), report.None(), known})
 		}
 		return t, nil
 	case "mean":

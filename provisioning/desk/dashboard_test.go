@@ -2,8 +2,10 @@ package desk_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -164,6 +166,9 @@ func agrees(rt *rapid.T, d *desk.Desk, f desk.Figure) {
 			if f.Key == "leaver.oldest" {
 				want = max(want, n)
 			}
+		}
+		if f.Key == "leaver.oldest" && !slices.IsSortedFunc(minutes, func(a, b int64) int { return cmp.Compare(b, a) }) {
+			rt.Fatalf("the oldest leaver does not stand first: %v", minutes)
 		}
 		if f.Key == "leaver.mean" && len(minutes) > 0 {
 			want = sum / int64(len(minutes))

@@ -34,13 +34,13 @@ func (d *Desk) Notices(ctx context.Context) ([]provisioning.Notice, error) {
 				add(provisioning.NoticeUnproven, p.Source, provisioning.SeverityWarning, nil, "%s was not read whole: %s. Nobody is called a leaver for being absent from it.", p.Source, p.Reason)
 			}
 		}
-		rows, minutes := d.openLeavers()
-		for i, r := range rows {
-			if minutes[i] < int64(leaverLate/time.Minute) {
-				continue
+		for _, l := range d.openLeavers() {
+			if l.minutes < int64(leaverLate/time.Minute) {
+				break // the oldest stand first
 			}
-			add(provisioning.NoticeOverdue, rowAccount(r), provisioning.SeverityDanger, []string{rowName(r) + " (" + rowAccount(r) + ")"}, "%s left %d days ago and can still sign in to iManage as %s.",
-				rowName(r), minutes[i]/(24*60), rowAccount(r)) //nolint:mnd // minutes of a day
+			name, account := rowName(l.row), rowAccount(l.row)
+			add(provisioning.NoticeOverdue, account, provisioning.SeverityDanger, []string{name + " (" + account + ")"}, "%s left %d days ago and can still sign in to iManage as %s.",
+				name, l.minutes/(24*60), account) //nolint:mnd // minutes of a day
 		}
 	}
 	_, overdue, err := d.openRemovals(ctx)
