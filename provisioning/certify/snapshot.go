@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -172,8 +173,8 @@ func canonical[T any](v *T) ([]byte, error) {
 const chunk = 1 << 14
 
 // lines is the one form in which the accesses stand in a file: compact JSON, one a line, a comma between them. It takes all processors,
-// since a whole firm's access is some hundred megabytes.
-func lines(items []provisioning.ReviewItem) ([]byte, error) {
+// since a whole firm's access is some hundred megabytes, and gives them in the parts that they were written in, which follow each other.
+func lines(items []provisioning.ReviewItem) ([][]byte, error) {
 	parts := make([][]byte, (len(items)+chunk-1)/chunk)
 	failed := make([]error, len(parts))
 	next := make(chan int)
@@ -190,7 +191,16 @@ func lines(items []provisioning.ReviewItem) ([]byte, error) {
 	}
 	close(next)
 	workers.Wait()
-	return bytes.Join(parts, nil), errors.Join(failed...)
+	return parts, errors.Join(failed...)
+}
+
+// hashOf is HashOf of what the parts are together.
+func hashOf(parts [][]byte) string {
+	sum := sha256.New()
+	for _, p := range parts {
+		sum.Write(p)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // linesOf writes a part of the lines; last says that none follows.
@@ -223,7 +233,7 @@ func linesOf(items []provisioning.ReviewItem, last bool) ([]byte, error) {
 const roomForItem = 512
 
 // file puts the file together: one JSON object, each of its parts on a line of its own.
-func file(snapshot, public, signature, items []byte) ([]byte, error) {
+func file(snapshot, public, signature []byte, items [][]byte) ([]byte, error) {
 	key, err := json.Marshal(public)
 	if err != nil {
 		return nil, err
@@ -232,13 +242,8 @@ func file(snapshot, public, signature, items []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, 0, len(snapshot)+len(items)+512)
-	for _, part := range [...][]byte{
-		[]byte("{\n\"snapshot\":"), snapshot, []byte(",\n\"public_key\":"), key, []byte(",\n\"signature\":"), sig, []byte(",\n\"items\":[\n"), items, []byte("]\n}\n"),
-	} {
-		out = append(out, part...)
-	}
-	return out, nil
+	head := [][]byte{[]byte("{\n\"snapshot\":"), snapshot, []byte(",\n\"public_key\":"), key, []byte(",\n\"signature\":"), sig, []byte(",\n\"items\":[\n")}
+	return slices.Concat(slices.Concat(head, items, [][]byte{[]byte("]\n}\n")})...), nil
 }
 
 // Sign signs the snapshot with its accesses, and gives the file: the one form in which it holds. It sets Count and Hash.
@@ -247,7 +252,7 @@ func (s *Snapshot) Sign(ctx context.Context, items []provisioning.ReviewItem, si
 	if err != nil {
 		return nil, err
 	}
-	s.Count, s.Hash = len(items), HashOf(list)
+	s.Count, s.Hash = len(items), hashOf(list)
 	text, statement, err := s.statement()
 	if err != nil {
 		return nil, err
@@ -304,7 +309,7 @@ func ReadSnapshot(in io.Reader, trusted ...ed25519.PublicKey) (*Signed, error) {
 		return nil, bad("its bytes are not as they were written")
 	case len(read.PublicKey) != ed25519.PublicKeySize || !ed25519.Verify(read.PublicKey, statement, read.Signature):
 		return nil, bad("it is not what its key signed")
-	case read.Snapshot.Count != len(read.Items) || read.Snapshot.Hash != HashOf(list):
+	case read.Snapshot.Count != len(read.Items) || read.Snapshot.Hash != hashOf(list):
 		return nil, bad("its accesses are not those that it was signed with")
 	case (read.Snapshot.Which == ClosingSnapshot) != (read.Snapshot.Close != nil) ||
 		(read.Snapshot.Which != OpeningSnapshot && read.Snapshot.Which != ClosingSnapshot):
