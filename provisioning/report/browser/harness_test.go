@@ -73,7 +73,7 @@ func open(t *testing.T, file []byte, width int, dark bool) *tab {
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {})) // it complains of events that it does not know yet
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx); end() })
-	ctx, late := context.WithTimeout(ctx, time.Minute)
+	ctx, late := context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(late)
 	b := &tab{t: t, ctx: ctx, downloads: filepath.Join(dir, "saved"), saved: make(chan string, 8)}
 	chromedp.ListenTarget(ctx, func(ev any) {

@@ -214,6 +214,61 @@ func TestReviewByKeyboard(t *testing.T) {
 	b.quiet()
 }
 
+// TestAPageOfAWalk answers a page as somebody does who keeps all but one: a key a line. The page is that of the review that the walk of the
+// built program is in the middle of, whose answer it goes on with (ROLLCALL_PAGE, ROLLCALL_WORDS, ROLLCALL_ANSWER); else one of its own.
+func TestAPageOfAWalk(t *testing.T) {
+	words, answer := os.Getenv("ROLLCALL_WORDS"), os.Getenv("ROLLCALL_ANSWER")
+	var data []byte
+	items := reviewItems(40)
+	own := packetOf(t, items)
+	if path := os.Getenv("ROLLCALL_PAGE"); path != "" {
+		var err error
+		if data, err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		data, words = own.Data, own.Words
+	}
+	b := open(t, data, 1280, false)
+	left := func() (n int) {
+		said := ask[string](b, `document.getElementById("count").textContent`)
+		if _, err := fmt.Sscanf(strings.ReplaceAll(said, ",", ""), "%d to decide", &n); err != nil {
+			t.Fatalf("the page says %q", said)
+		}
+		return n
+	}
+	all := left()
+	team := func() bool { // the line is of a team's group, which may be taken without an account's end, and nothing on it warns
+		return ask[bool](b, `(r => /(DEAL|TEAM)-/.test(r.querySelector("td.access").textContent) && !r.dataset.care)(document.querySelector("tr.now"))`)
+	}
+	for i := 0; i < all && !team(); i++ {
+		b.keys(kb.ArrowDown)
+	}
+	b.keys("r")
+	b.keys(strings.Repeat("k", all-1))
+	if n := left(); n != 0 {
+		t.Fatalf("%d of %d are left", n, all)
+	}
+	b.run(chromedp.Click("#save", chromedp.ByID))
+	b.keys(words + "\r")
+	saved := b.download()
+	b.quiet()
+	if answer != "" {
+		if err := os.WriteFile(answer, saved, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d decisions, a key each", all)
+		return
+	}
+	a, err := readBack(own, items, saved)
+	if err != nil || !a.Signed || len(a.Decisions) != all {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if n := len(slices.DeleteFunc(slices.Clone(a.Decisions), func(d handout.Decision) bool { return d.Verdict == provisioning.ReviewKeep })); n != 1 || a.Decisions[1].Verdict != provisioning.ReviewRevoke {
+		t.Errorf("%d are not kept: %+v", n, a.Decisions)
+	}
+}
+
 // tamper changes each field of a page's own answer, once: none is taken.
 func tamper(t *testing.T, f *handout.File, items []provisioning.ReviewItem, data []byte) {
 	t.Helper()
