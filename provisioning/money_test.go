@@ -1,6 +1,7 @@
 package provisioning_test
 
 import (
+	"strings"
 	"testing"
 
 	"rollcall/provisioning"
@@ -13,6 +14,10 @@ func TestMoney(t *testing.T) {
 	} {
 		if got := amount.In("GBP"); got != want {
 			t.Errorf("%d: %s, not %s", amount, got, want)
+		}
+		want = strings.Replace(want, " ", " +", 1)
+		if got := amount.More("GBP"); got != strings.Replace(want, "+-", "-", 1) {
+			t.Errorf("%d more: %s", amount, got)
 		}
 	}
 }

@@ -11,12 +11,23 @@ type Money int64
 
 // In writes the amount in a currency of three letters: "GBP 1234.50", "GBP -0.05".
 func (m Money) In(currency string) string {
-	const hundred = 100
-	sign := ""
 	if m < 0 {
-		sign, m = "-", -m
+		return currency + " -" + (-m).digits()
 	}
-	return fmt.Sprintf("%s %s%d.%02d", currency, sign, m/hundred, m%hundred)
+	return currency + " " + m.digits()
+}
+
+// More writes the amount as what is more, or less: "GBP +1234.50", "GBP -0.05".
+func (m Money) More(currency string) string {
+	if m < 0 {
+		return m.In(currency)
+	}
+	return currency + " +" + m.digits()
+}
+
+func (m Money) digits() string {
+	const hundred = 100
+	return fmt.Sprintf("%d.%02d", m/hundred, m%hundred)
 }
 
 // ReclaimState is how far the taking back of an unused seat has come.

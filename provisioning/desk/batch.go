@@ -361,7 +361,9 @@ func (d *Desk) view(ctx context.Context, b *provisioning.Batch) (*BatchView, err
 		if gains {
 			v.Gain++
 		}
-		v.Money += d.moneyOf(st, u)
+		for _, l := range v.Lines[u.ID] {
+			v.Money += l.Money
+		}
 	}
 	v.Currency = d.policy().Licences.Currency
 	v.Second, v.SeenOff = d.second(b), d.seenOff(b)

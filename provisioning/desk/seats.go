@@ -498,10 +498,11 @@ func (d *Desk) unusedAccounts(ctx context.Context) (func(*provisioning.Account, 
 	}, nil
 }
 
-// moneyOf is what a unit's changes add to the price of the paid seats, a year.
-func (d *Desk) moneyOf(st *compared, u *provisioning.Unit) provisioning.Money {
-	if st == nil {
-		return 0
+// moneyOf is what each of a unit's changes adds to the price of the paid seats, a year; nil where the policy names no prices.
+func (d *Desk) moneyOf(st *compared, u *provisioning.Unit) []provisioning.Money {
+	p := d.policy()
+	if st == nil || p.Licences.Currency == "" {
+		return nil
 	}
 	changes := make([]provisioning.Change, len(u.Ops))
 	for i := range u.Ops {
@@ -515,5 +516,10 @@ func (d *Desk) moneyOf(st *compared, u *provisioning.Unit) provisioning.Money {
 	if i, known := st.subject[personRowKey(u.Person)]; known {
 		person = st.links.Subjects[i].Person
 	}
-	return licence.EffectOf(d.policy(), account, person, changes).Money
+	each, before := make([]provisioning.Money, len(changes)), provisioning.Money(0)
+	for i := range changes {
+		after := licence.EffectOf(p, account, person, changes[:i+1]).Money
+		each[i], before = after-before, after
+	}
+	return each
 }

@@ -198,3 +198,42 @@ func TestUnknownIsNeverTakenBack(t *testing.T) {
 		}
 	})
 }
+
+// TestMoneyOfEachLine: the change that ends a paid seat says on its own line what it costs less in a year; the batch is the sum of its
+// lines. Where the contract counts a disabled account too, it costs as much as before, and nothing is said to be saved.
+func TestMoneyOfEachLine(t *testing.T) {
+	for _, counts := range []string{"false", "true"} {
+		s, _ := seated(t, 12)
+		p, err := policy.Parse([]byte(strings.Replace(seatPolicy, "disabled_counts = true", "disabled_counts = "+counts, 1)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.with = func(deps *desk.Deps) { deps.Policy = p }
+		d := s.open("l.ortiz")
+		s.leave(3)
+		s.read(d)
+		staged, err := d.Stage(context.Background(), []string{rowKey(3)})
+		if err != nil || staged.People != 1 {
+			t.Fatalf("%+v, %v", staged, err)
+		}
+		v, err := d.View(context.Background(), staged.Batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum provisioning.Money
+		said := ""
+		for _, l := range v.Lines[v.Batch.Units[0].ID] {
+			sum += l.Money
+			if strings.HasPrefix(l.What, "disable account") {
+				said = l.Note
+			}
+		}
+		want := provisioning.Money(-48000)
+		if counts == "true" {
+			want = 0
+		}
+		if v.Money != want || sum != want || strings.Contains(said, "GBP -480.00 a year") != (want != 0) {
+			t.Errorf("disabled_counts = %s: %d, its lines %d, %q", counts, v.Money, sum, said)
+		}
+	}
+}

@@ -125,7 +125,8 @@ type BatchView struct {
 	Lose     int // people who lose access
 	Gain     int // people who gain access
 	Seats    int // accounts enabled more (or fewer) after it
-	// Money is what its paid seats cost more (or less) in a year after it, in Currency; "" where the policy names no prices.
+	// Money is what its paid seats cost more (or less) in a year after it, in Currency; "" where the policy names no prices. It is the sum
+	// of the lines.
 	Money    provisioning.Money
 	Currency string
 	Changes  int
@@ -144,10 +145,12 @@ type BatchView struct {
 
 // Line is one change in plain words. All raw strings.
 type Line struct {
-	Seq    int      // of the op
-	What   string   // "disable account TBARNES"
-	Effect string   // "enabled → disabled"
-	Note   string   // "do first", "2 others remain", "by hand (not confirmed)"
+	Seq    int    // of the op
+	What   string // "disable account TBARNES"
+	Effect string // "enabled → disabled"
+	Note   string // "do first, GBP -480.00 a year", "2 others remain", "by hand (not confirmed)"
+	// Money is what it adds to the price of the paid seats, a year; the Note says it too.
+	Money  provisioning.Money
 	Hand   []string // the exact steps in Control Center, for a by-hand op
 	State  provisioning.OpState
 	Result string // after the commit: the evidence or the error, a sentence

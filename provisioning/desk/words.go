@@ -27,6 +27,7 @@ func rowName(row *Row) string {
 // lines puts a unit's changes into plain words, one a change, each with its effect and what a reviewer should know.
 func (d *Desk) lines(st *compared, u *provisioning.Unit) []Line {
 	lines := make([]Line, len(u.Ops))
+	money, currency := d.moneyOf(st, u), d.policy().Licences.Currency
 	for i := range u.Ops {
 		op := &u.Ops[i]
 		l := Line{Seq: op.Seq, What: what(op.Change), Effect: effect(op.Change), State: op.State, Note: d.note(st, u, op.Change)}
@@ -35,6 +36,10 @@ func (d *Desk) lines(st *compared, u *provisioning.Unit) []Line {
 		}
 		if (op.Change.ByHand != "" || op.State == provisioning.OpByHand) && d.deps.HandSteps != nil {
 			l.Hand = d.deps.HandSteps(op.Change)
+		}
+		if money != nil && money[i] != 0 {
+			l.Money = money[i]
+			l.Note = strings.TrimPrefix(l.Note+", ", ", ") + l.Money.More(currency) + " a year"
 		}
 		l.Result = op.Evidence
 		if op.Error != "" {

@@ -77,8 +77,7 @@ func (m *Model) title(width int) string {
 	lose := fmt.Sprintf("lose access: %d", v.Lose)
 	rest := fmt.Sprintf("   gain: %d   seats %+d ", v.Gain, v.Seats)
 	if v.Currency != "" && v.Money != 0 && width >= 110 {
-		const hundred = 100
-		rest += fmt.Sprintf("  %s %+d.%02d a year ", v.Currency, v.Money/hundred, max(v.Money%hundred, -(v.Money%hundred)))
+		rest += "  " + names.Clean(v.Money.More(v.Currency)).Bare() + " a year "
 	}
 	style := ui.Plain
 	if v.Lose > 0 {
