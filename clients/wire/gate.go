@@ -267,7 +267,8 @@ func (g *gate) look() {
 		}
 	case best < now:
 		g.back(best)
-		g.seen[now], g.seen[best-1] = measure{}, measure{} // they are measured anew when they are tried again
+		g.seen[best-1] = measure{} // measured anew when it is tried again, as are all above, which are of a better time
+		clear(g.seen[best+1:])
 	case !g.full: // nobody asked for more
 	case best > now:
 		g.limit = float64(now + 1)
