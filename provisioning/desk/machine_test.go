@@ -290,14 +290,22 @@ func (m *machine) leaves(ctx context.Context, c provisioning.Change) (op string)
 		m.fault("the journal cannot be read: %v", err)
 		return ""
 	}
-	var since time.Time // another batch's like change may be in doubt still: the request is that of the intent that was written last
+	// Another batch's like change may be in doubt still: the request is that of the intent that was written last. The record's order says
+	// which that is; the clock may have stepped back between the two.
+	intents, err := m.intents(ctx)
+	if err != nil {
+		m.fault("the record cannot be read: %v", err)
+		return ""
+	}
+	since := int64(0) // what has no intent in the record is at 0
 	for _, b := range batches {
 		for i := range b.Units {
 			for _, one := range b.Units[i].Ops {
-				if one.State != provisioning.OpSent || !sameChange(one.Change, c) || !one.SentAt.After(since) {
+				at := intents[opKey{one.Unit, one.Seq}]
+				if one.State != provisioning.OpSent || !sameChange(one.Change, c) || at <= since {
 					continue
 				}
-				since = one.SentAt
+				since = at
 				op = fmt.Sprintf("batch %d, unit %d, change %d", b.ID, one.Unit, one.Seq)
 				if b.State != provisioning.BatchCommitted && b.State != provisioning.BatchPaused && b.State != provisioning.BatchCancelled {
 					m.fault("%s of %s leaves in a batch that is %s", c.Kind, c.Account, b.State)
@@ -317,6 +325,24 @@ func (m *machine) leaves(ctx context.Context, c provisioning.Change) (op string)
 		m.fault("the protected account %s loses access", c.Account)
 	}
 	return op
+}
+
+// opKey names an op: its unit, and its number there.
+type opKey struct {
+	unit int64
+	seq  int
+}
+
+// intents gives the place of every op's last intent in the record.
+func (m *machine) intents(ctx context.Context) (map[opKey]int64, error) {
+	last := make(map[opKey]int64)
+	err := m.store.Records(ctx, 1, func(r provisioning.Record) error {
+		if r.Event.Kind == provisioning.EventIntent {
+			last[opKey{r.Event.Unit, r.Event.Op}] = r.Seq
+		}
+		return nil
+	})
+	return last, err
 }
 
 // meddled forgets what was done to an account: another operator changed it since, perhaps back to what it was before, and nobody who
