@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,7 +58,7 @@ type Entry struct {
 	Query  string
 	Body   string
 	Header http.Header
-	Status int  // that was answered; 0: none arrived
+	Status int  // that was answered, also where the answer was cut; 0: none yet
 	Fault  Kind // that met it; 0: none
 	At     time.Time
 }
@@ -70,7 +69,7 @@ type Bench struct {
 	now    func() time.Time
 	mu     sync.Mutex
 	faults []*Fault
-	log    []Entry
+	log    []*Entry
 }
 
 // New puts a bench under a simulator.
@@ -101,7 +100,11 @@ func (b *Bench) Clear() {
 func (b *Bench) Log() []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.log)
+	log := make([]Entry, len(b.log))
+	for i, e := range b.log {
+		log[i] = *e
+	}
+	return log
 }
 
 // Forget empties the log.
@@ -122,25 +125,33 @@ func (b *Bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	f := b.match(r)
-	e := Entry{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Body: string(body), Header: r.Header.Clone(), At: b.now()}
+	e := &Entry{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Body: string(body), Header: r.Header.Clone(), At: b.now()}
+	if f != nil {
+		e.Fault = f.Kind
+	}
+	b.record(e)
+	logged := &statusWriter{ResponseWriter: w, status: func(status int) { b.answered(e, status) }}
 	if f == nil {
-		recorder := &statusWriter{ResponseWriter: w}
-		b.next.ServeHTTP(recorder, r)
-		e.Status = recorder.status
-		b.record(e)
+		b.next.ServeHTTP(logged, r)
 		return
 	}
-	e.Fault = f.Kind
-	defer func() { b.record(e) }() // also when the connection is cut by a panic
-	e.Status = b.fail(w, r, f)
+	b.fail(logged, r, f)
 }
 
-func (b *Bench) record(e Entry) {
+// record logs a request when it comes: whoever has its answer finds it in the log, and whoever forgot the log does not find it later.
+func (b *Bench) record(e *Entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.log) < mostLogged {
 		b.log = append(b.log, e)
 	}
+}
+
+// answered notes the status of an answer before it leaves.
+func (b *Bench) answered(e *Entry, status int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e.Status = status
 }
 
 func (b *Bench) match(r *http.Request) *Fault {
@@ -171,60 +182,55 @@ func (b *Bench) match(r *http.Request) *Fault {
 	return nil
 }
 
-// fail does what a fault says, and returns the status that arrived.
-func (b *Bench) fail(w http.ResponseWriter, r *http.Request, f *Fault) int {
-	text := func(status int, kind, body string) int {
+// fail does what a fault says.
+func (b *Bench) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
+	text := func(status int, kind, body string) {
 		for k, v := range f.Header {
 			w.Header()[k] = v
 		}
 		w.Header().Set("Content-Type", kind)
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
-		return status
 	}
 	const page = "<html><body><h1>Sign in</h1></body></html>"
 	switch f.Kind {
 	case Status:
-		return text(f.Status, "application/json", "{}")
+		text(f.Status, "application/json", "{}")
 	case AfterEffect:
 		b.next.ServeHTTP(httptest.NewRecorder(), r)
-		return text(f.Status, "text/html", page)
+		text(f.Status, "text/html", page)
 	case ResetBefore:
 		panic(http.ErrAbortHandler)
 	case ResetAfter:
 		b.next.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	case HTML:
-		return text(http.StatusOK, "text/html; charset=utf-8", page)
+		text(http.StatusOK, "text/html; charset=utf-8", page)
 	case EmptyObject:
-		return text(http.StatusOK, "application/json", "{}")
+		text(http.StatusOK, "application/json", "{}")
 	case EmptyList:
-		return text(http.StatusOK, "application/json", "[]")
+		text(http.StatusOK, "application/json", "[]")
 	case Hang:
 		<-r.Context().Done()
-		return 0
 	case HangAfter:
 		b.next.ServeHTTP(httptest.NewRecorder(), r.WithContext(r.Context()))
 		<-r.Context().Done()
-		return 0
 	case Slow:
 		timer := time.NewTimer(f.Delay)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
 		case <-r.Context().Done():
-			return 0
+			return
 		}
-		recorder := &statusWriter{ResponseWriter: w}
-		b.next.ServeHTTP(recorder, r)
-		return recorder.status
+		b.next.ServeHTTP(w, r)
 	default:
-		return b.spoil(w, r, f)
+		b.spoil(w, r, f)
 	}
 }
 
 // spoil lets the simulator answer, and changes, cuts or drips what it said.
-func (b *Bench) spoil(w http.ResponseWriter, r *http.Request, f *Fault) int {
+func (b *Bench) spoil(w http.ResponseWriter, r *http.Request, f *Fault) {
 	recorder := httptest.NewRecorder()
 	b.next.ServeHTTP(recorder, r)
 	body := recorder.Body.Bytes()
@@ -246,7 +252,7 @@ func (b *Bench) spoil(w http.ResponseWriter, r *http.Request, f *Fault) int {
 	case Drip:
 		for i := range body {
 			if _, err := w.Write(body[i : i+1]); err != nil {
-				return recorder.Code
+				return
 			}
 			_ = http.NewResponseController(w).Flush()
 			timer := time.NewTimer(max(f.Delay, time.Millisecond))
@@ -254,28 +260,35 @@ func (b *Bench) spoil(w http.ResponseWriter, r *http.Request, f *Fault) int {
 			case <-timer.C:
 			case <-r.Context().Done():
 				timer.Stop()
-				return recorder.Code
+				return
 			}
 		}
 	default:
 		_, _ = w.Write(body)
 	}
-	return recorder.Code
 }
 
+// statusWriter tells of a status before it is sent.
 type statusWriter struct {
 	http.ResponseWriter
-	status int
+	status func(int)
+	told   bool
 }
 
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
+	if !w.told {
+		w.told = true
+		w.status(status)
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *statusWriter) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
+	if !w.told {
+		w.WriteHeader(http.StatusOK)
 	}
 	return w.ResponseWriter.Write(p)
 }
