@@ -51,7 +51,7 @@ type Reclaim struct {
 	Email     string       `json:"email,omitempty"`
 	Office    string       `json:"office,omitempty"`
 	Class     string       `json:"class"`
-	Price     Money        `json:"price"`              // a year
+	Price     Money        `json:"price"`              // what the seat costs a year; what closing it saves is the batch's word
 	LastUsed  time.Time    `json:"last_used,omitzero"` // as known when the notice was given; zero: no use was met
 	Evidence  string       `json:"evidence"`           // on what "not used" rests, in a sentence
 	NoticedAt time.Time    `json:"noticed_at"`

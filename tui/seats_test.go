@@ -95,7 +95,7 @@ func (f *seatsDesk) Save(name string, data []byte) (string, error) {
 // seat is one of a firm's; how it is used is by its number.
 func seat(i int, name, class, office, practice string, price provisioning.Money) desk.Seat {
 	s := desk.Seat{
-		Account: fmt.Sprintf("U%06d", i), Name: name, Class: class, Office: office, Practice: practice, Price: price, Paid: price > 0, Usage: provisioning.Used,
+		Account: fmt.Sprintf("U%06d", i), Name: name, Class: class, Office: office, Practice: practice, Price: price, Saves: price, Paid: price > 0, Usage: provisioning.Used,
 		Last: now.Add(-time.Duration(i%9) * 24 * time.Hour), How: "edit of LON-LIT!1234.2", Idle: i % 9,
 	}
 	return s
@@ -344,7 +344,7 @@ func TestNoticeKey(t *testing.T) {
 	f.left = []desk.Left{{Key: "U000013", Name: "Ngozi Okafor", Why: "administrator"}}
 	m := f.at(t, "dark", false, 80, 24, "tab", "tab", "tab", "down", "down", "down", "enter", "*", "N")
 	text := screen(m)
-	for _, want := range []string{"Give notice of 4 unused seats, GBP 1,560 a year?", "14 days", "8 Dec 2026 14:02", "left out: Ngozi Okafor (U000013): administrator", "type 4"} {
+	for _, want := range []string{"Give notice of 4 unused seats, which saves GBP 1,560 a year?", "14 days", "8 Dec 2026 14:02", "left out: Ngozi Okafor (U000013): administrator", "type 4"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the dialog does not say %q:\n%s", want, text)
 		}
@@ -420,7 +420,7 @@ func TestTakeBackKey(t *testing.T) {
 	}
 	m := f.at(t, "dark", false, 80, 24, "G")
 	text := screen(m)
-	for _, want := range []string{"1 account staged in batch 119, GBP 480 a year", "kept: Layla Haddad (U000014): it was used since the notice", "waits: Åsa Ångström (U000011): the grace days run"} {
+	for _, want := range []string{"1 account staged in batch 119, which saves GBP 480 a year", "kept: Layla Haddad (U000014): it was used since the notice", "waits: Åsa Ångström (U000011): the grace days run"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q:\n%s", want, text)
 		}

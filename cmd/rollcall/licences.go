@@ -59,9 +59,9 @@ func printSeats(c *cobra.Command, f *flags, d *desk.Desk, months int) error {
 	table("office", offices)
 	var worth provisioning.Money
 	for i := range reclaimable {
-		worth += reclaimable[i].Price
+		worth += reclaimable[i].Saves
 	}
-	fmt.Fprintf(out, "%d seats may be taken back, %s a year\n", len(reclaimable), worth.In(currency))
+	fmt.Fprintf(out, "%d seats may be taken back, which saves %s a year\n", len(reclaimable), worth.In(currency))
 	for i := range reclaimable {
 		s := &reclaimable[i]
 		fmt.Fprintf(out, "  %-14s %-28s %-12s %s\n", clean(s.Account), clean(s.Name), clean(s.Class), cleanLong(s.How))

@@ -35,8 +35,13 @@ disabled_counts = true
 // seated is a small firm whose seats have prices. Every account is old.
 func seated(t *testing.T, n int) (*small, *desk.Desk) {
 	t.Helper()
+	return seatedUnder(t, n, seatPolicy)
+}
+
+func seatedUnder(t *testing.T, n int, rules string) (*small, *desk.Desk) {
+	t.Helper()
 	s := newSmall(t, noon, n)
-	p, err := policy.Parse([]byte(seatPolicy), nil)
+	p, err := policy.Parse([]byte(rules), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +111,7 @@ func TestReclaim(t *testing.T) {
 	s.dms.mu.Unlock()
 	s.read(d)
 	staged, err := d.StageReclaims(ctx, nil)
-	if err != nil || staged.People != 2 || len(staged.Cancelled) != 1 || staged.Cancelled[0].Key != "U003" || len(staged.Waiting) != 1 || staged.Waiting[0].Key != "U004" || staged.Money != 96000 {
+	if err != nil || staged.People != 2 || len(staged.Cancelled) != 1 || staged.Cancelled[0].Key != "U003" || len(staged.Waiting) != 1 || staged.Waiting[0].Key != "U004" {
 		t.Fatalf("%+v, %v", staged, err)
 	}
 	c := s.order(d, staged.Batch)
@@ -136,6 +141,39 @@ func TestReclaim(t *testing.T) {
 	}
 	if fmt.Sprint(state) != fmt.Sprint(want) {
 		t.Errorf("%v", state)
+	}
+}
+
+// TestSavingIsTheBatchs: what taking seats back saves is said alike where they may be taken back, where they are staged and by the batch
+// itself; where the contract counts a disabled account too it is nothing, whatever the seat costs.
+func TestSavingIsTheBatchs(t *testing.T) {
+	ctx := context.Background()
+	for counts, want := range map[string]provisioning.Money{"false": 2 * 48000, "true": 0} {
+		s, d := seatedUnder(t, 14, strings.Replace(seatPolicy, "disabled_counts = true", "disabled_counts = "+counts, 1))
+		readUse(t, d)
+		book, err := d.Seats(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		saves := provisioning.Money(0)
+		for _, seat := range book.Reclaimable() {
+			if seat.Account == "U002" || seat.Account == "U003" {
+				saves += seat.Saves
+			}
+		}
+		if _, err := d.GiveNotice(ctx, []string{"U002", "U003"}); err != nil {
+			t.Fatal(err)
+		}
+		s.clock.to(s.clock.Now().Add(15 * 24 * time.Hour))
+		s.read(d)
+		staged, err := d.StageReclaims(ctx, nil)
+		if err != nil || staged.People != 2 {
+			t.Fatalf("%+v, %v", staged, err)
+		}
+		v, err := d.View(ctx, staged.Batch)
+		if err != nil || saves != want || staged.Money != want || v.Money != -want {
+			t.Errorf("disabled_counts = %s: the list %d, staged %d, the batch %d: %v", counts, saves, staged.Money, v.Money, err)
+		}
 	}
 }
 

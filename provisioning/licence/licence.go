@@ -42,6 +42,8 @@ type Seat struct {
 	Practice string                 `json:"practice,omitempty"`
 	Class    string                 `json:"class"`
 	Price    provisioning.Money     `json:"price"` // a year, where it is paid for
+	// Saves is what closing the account makes the seats cost less, a year: the price, and 0 where the contract counts a disabled account too.
+	Saves provisioning.Money `json:"saves"`
 	// Term is what it costs from now until its class's renewal (policy.SeatClass.Term); 0 where none is known.
 	Term  provisioning.Money `json:"term,omitempty"`
 	Paid  bool               `json:"paid"`  // the contract counts it and it costs something, or the policy names no classes
@@ -103,6 +105,9 @@ func Count(in Input) *Book {
 			s.Class, s.Paid = c.Name, c.Paid(a.Enabled)
 			if s.Paid {
 				s.Price, s.Term = c.Price, c.Term(in.At)
+			}
+			if s.Paid && !c.Paid(false) {
+				s.Saves = c.Price
 			}
 		}
 		var act *provisioning.Activity

@@ -116,7 +116,7 @@ func (m *Model) giveNotice() tea.Cmd {
 	}
 	var money provisioning.Money
 	for _, s := range goes {
-		money += s.Price
+		money += s.Saves
 	}
 	const day = 24 * time.Hour
 	grace := m.known.book.Grace
@@ -124,7 +124,7 @@ func (m *Model) giveNotice() tea.Cmd {
 		plural(int(grace/day), "day"), m.now().Add(grace).Local().Format("2 Jan 2006 15:04"))}
 	accounts := m.marked()
 	return ui.Say(ui.Ask{Dialog: &ui.Confirm{
-		Title: fmt.Sprintf("Give notice of %s, %s a year?", plural(len(goes), "unused seat"), m.amount(money)),
+		Title: fmt.Sprintf("Give notice of %s%s?", plural(len(goes), "unused seat"), m.saving(money)),
 		Body:  named(body, "left out", left), Want: strconv.Itoa(len(goes)), Now: m.now,
 		Yes: func(string) tea.Cmd {
 			return func() tea.Msg {
@@ -201,7 +201,7 @@ func (m *Model) staged(msg staged) tea.Cmd {
 		}
 		return tea.Batch(m.Init(), ui.Say(ui.Ask{Dialog: &ui.Choose{Title: "No seat is taken back now", Body: body}}))
 	}
-	title := fmt.Sprintf("%s staged in batch %d, %s a year", plural(msg.s.People, "account"), msg.s.Batch, m.amount(msg.s.Money))
+	title := fmt.Sprintf("%s staged in batch %d%s", plural(msg.s.People, "account"), msg.s.Batch, m.saving(msg.s.Money))
 	open := ui.Say(ui.OpenBatch{ID: msg.s.Batch})
 	if len(body) == 0 {
 		return tea.Batch(m.Init(), ui.Say(ui.Draft{}), open, ui.Say(ui.Toast{Text: title, Good: true}))

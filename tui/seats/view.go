@@ -295,6 +295,18 @@ func (m *Model) amount(money provisioning.Money) string {
 	return m.known.book.Currency + " " + m.figure(money)
 }
 
+// saving is what taking seats back saves, as the end of a sentence; nothing where the policy names no prices.
+func (m *Model) saving(money provisioning.Money) string {
+	switch {
+	case m.known.book.Currency == "":
+		return ""
+	case money == 0:
+		return ", which saves nothing: their contract counts disabled accounts too"
+	default:
+		return ", which saves " + m.amount(money) + " a year"
+	}
+}
+
 // figure is money without its currency: in whole units where every price is one.
 func (m *Model) figure(money provisioning.Money) string {
 	const hundred = 100
