@@ -100,6 +100,15 @@ func (r *Run) precondition(ctx context.Context, u *provisioning.Unit, ref provis
 	case c.Kind == provisioning.LeaveGroup && c.Object == provisioning.NRTADMIN && seen.Others == 0:
 		return false, r.settle(ctx, ref, op, provisioning.OpParked, "", "the last enabled administrator of "+c.Library+": appoint another one first")
 	}
+	if !op.SentAt.IsZero() { // it was sent once: what another batch of ours did to it since is not undone by a retry of this one
+		by, err := x.deps.Store.ChangedSince(ctx, ref, c)
+		if err != nil {
+			return false, err
+		}
+		if by > 0 {
+			return false, r.settle(ctx, ref, op, provisioning.OpDrifted, "", fmt.Sprintf("batch %d changed it since this was sent: stage it anew", by))
+		}
+	}
 	if x.deps.Recheck != nil {
 		if why := x.deps.Recheck(ctx, u, c); why != "" {
 			return false, r.settle(ctx, ref, op, provisioning.OpParked, "", why)

@@ -70,14 +70,23 @@ func doubtAfterAnother(t *testing.T, fault []sendFault) {
 		t.Fatal(err)
 	}
 	l.run(t, put.Batch)
-	if a := l.dms.accounts[account]; !a.Enabled {
-		t.Error("the account was disabled again")
+	still := func(after string) {
+		t.Helper()
+		if a := l.dms.accounts[account]; !a.Enabled {
+			t.Errorf("after %s the account was disabled again", after)
+		}
+		disables := slices.DeleteFunc(l.dms.sends(), func(s sent) bool { return s.change.Kind != provisioning.DisableAccount })
+		if len(disables) != 1 {
+			t.Errorf("after %s it was sent %d times", after, len(disables))
+		}
+		if op := l.batch(put.Batch).Units[0].Ops[0]; op.State != provisioning.OpDrifted {
+			t.Errorf("after %s the change is %s: %s", after, op.State, op.Error)
+		}
 	}
-	disables := slices.DeleteFunc(l.dms.sends(), func(s sent) bool { return s.change.Kind != provisioning.DisableAccount })
-	if len(disables) != 1 {
-		t.Errorf("it was sent %d times", len(disables))
+	still("going on")
+	if err := l.Retry(l.ctx, put.Batch); err != nil { // it asks for a review of what is so now, not for the request of then
+		t.Fatal(err)
 	}
-	if op := l.batch(put.Batch).Units[0].Ops[0]; op.State != provisioning.OpDrifted {
-		t.Errorf("the change is %s: %s", op.State, op.Error)
-	}
+	l.run(t, put.Batch)
+	still("a retry")
 }

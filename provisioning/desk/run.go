@@ -332,7 +332,7 @@ func (d *Desk) Resume(ctx context.Context, id int64) error {
 }
 
 // Retry puts what failed, drifted or was parked back to the start of the protocol and goes on. Each op's precondition is read
-// anew before anything is sent.
+// anew before anything is sent; what was sent once, and another batch changed since, is not sent again: it is staged anew.
 func (d *Desk) Retry(ctx context.Context, id int64) error {
 	if err := d.mayChange(); err != nil {
 		return err
