@@ -180,8 +180,8 @@ type ReviewPacket struct {
 // Campaigns is what the store keeps of the access reviews.
 type Campaigns interface {
 	// StartCampaign inserts a campaign with its items and its signed opening snapshot; on success its ID and Version are set. statement
-	// gives that snapshot for the id.
-	StartCampaign(ctx context.Context, c *Campaign, items []ReviewItem, statement func(id int64) ([]byte, error), e Event) error
+	// gives that snapshot for the id, in parts that follow each other.
+	StartCampaign(ctx context.Context, c *Campaign, items []ReviewItem, statement func(id int64) ([][]byte, error), e Event) error
 	// Campaign returns one; NotFound where there is none. Campaigns lists them, the newest first. Neither holds items.
 	Campaign(ctx context.Context, id int64) (*Campaign, error)
 	Campaigns(ctx context.Context) ([]*Campaign, error)
@@ -191,7 +191,7 @@ type Campaigns interface {
 	CampaignSnapshot(ctx context.Context, id int64, which string) ([]byte, error)
 	// SaveCampaign writes the campaign's own fields, and the closing snapshot where one is given; Stale where its Version is not the
 	// stored one.
-	SaveCampaign(ctx context.Context, c *Campaign, closing []byte, e Event) error
+	SaveCampaign(ctx context.Context, c *Campaign, closing [][]byte, e Event) error
 	// DecideReview adds decisions to an open campaign in its stage, all or none; Stale where the campaign is not open, or in another stage.
 	DecideReview(ctx context.Context, id int64, decisions []ReviewDecision, e Event) error
 	// ReviewDecisions walks all decisions of a campaign, oldest first.

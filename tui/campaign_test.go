@@ -71,7 +71,7 @@ func (s *reviewStore) DecideReview(_ context.Context, _ int64, decisions []provi
 	return nil
 }
 
-func (s *reviewStore) SaveCampaign(_ context.Context, c *provisioning.Campaign, _ []byte, _ provisioning.Event) error {
+func (s *reviewStore) SaveCampaign(_ context.Context, c *provisioning.Campaign, _ [][]byte, _ provisioning.Event) error {
 	s.c = *c
 	return nil
 }

@@ -73,7 +73,11 @@ func BenchmarkOpening(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.SetBytes(int64(len(file)))
+		size := 0
+		for _, part := range file {
+			size += len(part)
+		}
+		b.SetBytes(int64(size))
 	}
 }
 

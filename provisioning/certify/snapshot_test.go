@@ -14,6 +14,9 @@ import (
 	"rollcall/provisioning/certify"
 )
 
+// whole is a file that comes in parts.
+func whole(parts [][]byte, err error) ([]byte, error) { return bytes.Join(parts, nil), err }
+
 // review runs a small campaign: one group revoked and taken away. It gives both snapshots' files and both lists.
 func review(t *testing.T, key signer, between func(in *certify.Input)) (opening, closing []byte) {
 	t.Helper()
@@ -24,7 +27,7 @@ func review(t *testing.T, key signer, between func(in *certify.Input)) (opening,
 	c.Scope, c.Undecided = in.Scope, provisioning.UndecidedKeep
 	c.Warnings = []string{"okta was read 3 hours ago"}
 	proofs := []provisioning.Proof{{Source: "okta", System: "okta", At: day(0), Complete: true, Reason: "read whole", Seen: 6}}
-	opening, err := certify.Opening(c, "Firm LLP", proofs).Sign(t.Context(), items, key)
+	opening, err := whole(certify.Opening(c, "Firm LLP", proofs).Sign(t.Context(), items, key))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +50,7 @@ func review(t *testing.T, key signer, between func(in *certify.Input)) (opening,
 		t.Fatalf("the revokes are %+v", theirs)
 	}
 	x := certify.Explain(certify.Diff(items, now), theirs[0].Items, now)
-	closing, err = certify.Closing(c, "Firm LLP", proofs, opening, o, states, x, day(2)).Sign(t.Context(), now, key)
+	closing, err = whole(certify.Closing(c, "Firm LLP", proofs, opening, o, states, x, day(2)).Sign(t.Context(), now, key))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +182,7 @@ func TestASwappedPairIsFound(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	again, err := (&o.Snapshot).Sign(t.Context(), o.Items[:len(o.Items)-1], key) // the same campaign, and another list
+	again, err := whole((&o.Snapshot).Sign(t.Context(), o.Items[:len(o.Items)-1], key)) // the same campaign, and another list
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +234,7 @@ func TestHostileTextHoldsInASnapshot(t *testing.T) {
 	c := campaign()
 	c.Name = "spring \xff"
 	for _, n := range []int{0, 1, 8, len(items)} {
-		file, err := certify.Opening(c, "Firm\xff", nil).Sign(t.Context(), number(items[:n]), key)
+		file, err := whole(certify.Opening(c, "Firm\xff", nil).Sign(t.Context(), number(items[:n]), key))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,7 +249,7 @@ func TestHostileTextHoldsInASnapshot(t *testing.T) {
 func FuzzReadSnapshot(f *testing.F) {
 	key := newSigner(f, 1)
 	for _, n := range []int{0, 2} {
-		file, err := certify.Opening(campaign(), "Firm", nil).Sign(f.Context(), four()[:n], key)
+		file, err := whole(certify.Opening(campaign(), "Firm", nil).Sign(f.Context(), four()[:n], key))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -258,7 +261,7 @@ func FuzzReadSnapshot(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := s.Snapshot.Sign(t.Context(), s.Items, key)
+		again, err := whole(s.Snapshot.Sign(t.Context(), s.Items, key))
 		if err != nil || !bytes.Equal(again, file) {
 			t.Fatalf("believed, and written in another way: %v", err)
 		}

@@ -320,7 +320,7 @@ func (d *Desk) FinishReview(ctx context.Context, r *Review) (*certify.Explained,
 		return nil, err
 	}
 	e := d.event(provisioning.EventReview, reviewSubject(c.ID), fmt.Sprintf("done: %d revoked and gone, %d gone along, %d changed by others; closing snapshot sha256 %s",
-		len(x.Revoked), len(x.Along), len(x.Others), certify.HashOf(closing)))
+		len(x.Revoked), len(x.Along), len(x.Others), certify.HashOf(closing...)))
 	if err := d.deps.Store.SaveCampaign(ctx, &c, closing, e); err != nil {
 		return nil, err
 	}

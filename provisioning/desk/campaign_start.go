@@ -135,7 +135,7 @@ func (d *Desk) StartCampaign(ctx context.Context, p *CampaignPlan) (*Review, err
 	c := *p.Campaign
 	c.CreatedAt = d.now()
 	e := d.event(provisioning.EventReview, "", fmt.Sprintf("opened %q: %d items of %d people, snapshot %s", c.Name, len(p.items), p.People, c.SnapshotID))
-	err := d.deps.Store.StartCampaign(ctx, &c, p.items, func(id int64) ([]byte, error) {
+	err := d.deps.Store.StartCampaign(ctx, &c, p.items, func(id int64) ([][]byte, error) {
 		opening := c
 		opening.ID = id
 		return certify.Opening(&opening, d.deps.Firm, p.proofs).Sign(ctx, p.items, d.deps.Signer)

@@ -41,7 +41,7 @@ create trigger review_packet_no_delete before delete on review_packet begin sele
 `
 
 // StartCampaign inserts a campaign with its items and its signed opening snapshot.
-func (s *Store) StartCampaign(ctx context.Context, c *provisioning.Campaign, items []provisioning.ReviewItem, statement func(id int64) ([]byte, error),
+func (s *Store) StartCampaign(ctx context.Context, c *provisioning.Campaign, items []provisioning.ReviewItem, statement func(id int64) ([][]byte, error),
 	e provisioning.Event,
 ) error {
 	parts, err := packItems(items)
@@ -79,14 +79,27 @@ func (s *Store) StartCampaign(ctx context.Context, c *provisioning.Campaign, ite
 	return err
 }
 
-// keepSnapshot packs a signed snapshot: it is text, and long.
-func keepSnapshot(ctx context.Context, tx *sql.Tx, id int64, which string, text []byte) error {
+// keepSnapshot packs a signed snapshot: it is text, and long. Its parts are packed side by side, each a frame: frames that follow each other
+// are unpacked as one text (RFC 8878 section 3).
+func keepSnapshot(ctx context.Context, tx *sql.Tx, id int64, which string, parts [][]byte) error {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
 		return err
 	}
 	defer encoder.Close()
-	if _, err := tx.ExecContext(ctx, "insert into campaign_snapshot (campaign, which, data) values (?,?,?)", id, which, encoder.EncodeAll(text, nil)); err != nil {
+	frames := make([][]byte, len(parts))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, part := range parts {
+		g.Go(func() error {
+			frames[i] = encoder.EncodeAll(part, nil)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "insert into campaign_snapshot (campaign, which, data) values (?,?,?)", id, which, bytes.Join(frames, nil)); err != nil {
 		return unavailable("the snapshot cannot be kept", err)
 	}
 	return nil
@@ -131,7 +144,8 @@ func (s *Store) ReviewItems(ctx context.Context, id int64) ([]provisioning.Revie
 		return nil, err
 	}
 	defer decoder.Close()
-	parts := make([][]provisioning.ReviewItem, len(packed))
+	items := make([]provisioning.ReviewItem, len(packed)*partSize) // every part is full but the last
+	last := 0
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range packed {
@@ -140,17 +154,23 @@ func (s *Store) ReviewItems(ctx context.Context, id int64) ([]provisioning.Revie
 			if err != nil {
 				return err
 			}
-			return gob.NewDecoder(bytes.NewReader(data)).Decode(&parts[i])
+			room := items[i*partSize : i*partSize : (i+1)*partSize]
+			if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&room); err != nil {
+				return err
+			}
+			switch {
+			case i == len(packed)-1 && len(room) <= partSize:
+				last = len(room)
+			case len(room) != partSize:
+				return fmt.Errorf("part %d has %d items, not %d", i+1, len(room), partSize)
+			}
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, unavailable("the campaign cannot be read", err)
 	}
-	var items []provisioning.ReviewItem
-	for _, p := range parts {
-		items = append(items, p...)
-	}
-	return items, nil
+	return items[:max(0, len(packed)-1)*partSize+last], nil
 }
 
 // CampaignSnapshot returns a signed snapshot, nil where there is none yet.
@@ -219,7 +239,7 @@ func (s *Store) Campaigns(ctx context.Context) (list []*provisioning.Campaign, e
 }
 
 // SaveCampaign writes a campaign's own fields, and the closing snapshot where one is given.
-func (s *Store) SaveCampaign(ctx context.Context, c *provisioning.Campaign, closing []byte, e provisioning.Event) error {
+func (s *Store) SaveCampaign(ctx context.Context, c *provisioning.Campaign, closing [][]byte, e provisioning.Event) error {
 	made := *c
 	made.Version++
 	data, err := json.Marshal(&made)

@@ -37,7 +37,9 @@ func items(n int) []provisioning.ReviewItem {
 func started(t *testing.T, s *sqlite.Store, n int) *provisioning.Campaign {
 	t.Helper()
 	c := campaign()
-	if err := s.StartCampaign(ctx, c, items(n), func(id int64) ([]byte, error) { return fmt.Appendf(nil, "opening of %d", id), nil }, event(provisioning.EventReview)); err != nil {
+	if err := s.StartCampaign(ctx, c, items(n), func(id int64) ([][]byte, error) {
+		return [][]byte{[]byte("opening "), fmt.Appendf(nil, "of %d", id)}, nil
+	}, event(provisioning.EventReview)); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -48,7 +50,7 @@ func TestCampaign(t *testing.T) {
 	file := path(t)
 	s := open(t, file)
 	refused := errors.New("no key")
-	if err := s.StartCampaign(ctx, campaign(), items(1), func(int64) ([]byte, error) { return nil, refused }, event(provisioning.EventReview)); !errors.Is(err, refused) {
+	if err := s.StartCampaign(ctx, campaign(), items(1), func(int64) ([][]byte, error) { return nil, refused }, event(provisioning.EventReview)); !errors.Is(err, refused) {
 		t.Fatal(err)
 	}
 	if list, err := s.Campaigns(ctx); err != nil || len(list) != 0 {
@@ -60,11 +62,11 @@ func TestCampaign(t *testing.T) {
 	}
 	moved := *c
 	moved.State, moved.Batch, moved.ClosedBy, moved.ClosedAt = provisioning.CampaignClosed, 7, "l.ortiz", now.Add(time.Hour)
-	if err := s.SaveCampaign(ctx, &moved, []byte("closing"), event(provisioning.EventReview)); err != nil {
+	if err := s.SaveCampaign(ctx, &moved, [][]byte{[]byte("closing")}, event(provisioning.EventReview)); err != nil {
 		t.Fatal(err)
 	}
 	code(t, "with an older version", s.SaveCampaign(ctx, c, nil, event(provisioning.EventReview)), provisioning.Stale)
-	if err := s.SaveCampaign(ctx, &moved, []byte("another"), event(provisioning.EventReview)); err == nil {
+	if err := s.SaveCampaign(ctx, &moved, [][]byte{[]byte("another")}, event(provisioning.EventReview)); err == nil {
 		t.Error("a closing snapshot was replaced")
 	}
 	if err := s.Close(); err != nil {
