@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -41,11 +43,12 @@ func printSeats(c *cobra.Command, f *flags, d *desk.Desk, months int) error {
 	}
 	classes := book.By(func(s *desk.Seat) string { return s.Class })
 	offices := book.By(func(s *desk.Seat) string { return s.Office })
-	reclaimable, currency := book.Reclaimable(), clean(book.Currency)
+	reclaimable, held, currency := book.Reclaimable(), book.Held(), clean(book.Currency)
 	out := c.OutOrStdout()
 	if f.json {
 		return writeJSON(out, map[string]any{
-			"currency": book.Currency, "total": book.All(), "classes": classes, "offices": offices, "reclaimable": append([]desk.Seat{}, reclaimable...), "seats": book.Seats, "forecast": forecast,
+			"currency": book.Currency, "total": book.All(), "classes": classes, "offices": offices, "reclaimable": append([]desk.Seat{}, reclaimable...),
+			"held": append([]desk.Seat{}, held...), "seats": book.Seats, "forecast": forecast,
 		})
 	}
 	table := func(title string, totals []desk.SeatTotal) {
@@ -57,20 +60,48 @@ func printSeats(c *cobra.Command, f *flags, d *desk.Desk, months int) error {
 	}
 	table("class", append(classes, book.All()))
 	table("office", offices)
-	var worth provisioning.Money
-	for i := range reclaimable {
-		worth += reclaimable[i].Saves
+	if term := book.All().Term; term > 0 {
+		fmt.Fprintf(out, "%s of it is for the time until the renewals\n", term.In(currency))
 	}
-	fmt.Fprintf(out, "%d seats may be taken back, which saves %s a year\n", len(reclaimable), worth.In(currency))
-	for i := range reclaimable {
-		s := &reclaimable[i]
-		fmt.Fprintf(out, "  %-14s %-28s %-12s %s\n", clean(s.Account), clean(s.Name), clean(s.Class), cleanLong(s.How))
-	}
+	printReclaimable(out, currency, reclaimable)
+	printHeldSeats(out, held)
 	fmt.Fprintln(out, "\nforecast")
 	for _, m := range forecast {
 		fmt.Fprintf(out, "  %s  %6d seats  %16s a year  +%d -%d\n", m.From.Format("Jan 2006"), m.Seats, m.Money.In(currency), m.Joiners, m.Leavers)
 	}
 	return nil
+}
+
+// printReclaimable lists what may be taken back, and what that saves where the policy names prices.
+func printReclaimable(out io.Writer, currency string, list []desk.Seat) {
+	var saves provisioning.Money
+	for i := range list {
+		saves += list[i].Saves
+	}
+	said := ""
+	if currency != "" {
+		said = ", which saves " + saves.In(currency) + " a year"
+	}
+	fmt.Fprintf(out, "%d seats may be taken back%s\n", len(list), said)
+	for i := range list {
+		s := &list[i]
+		fmt.Fprintf(out, "  %-14s %-28s %-12s %s\n", clean(s.Account), clean(s.Name), clean(s.Class), cleanLong(s.How))
+	}
+}
+
+// printHeldSeats says of the seats that are unused as long how many stay, by what stands in the way.
+func printHeldSeats(out io.Writer, list []desk.Seat) {
+	if len(list) == 0 {
+		return
+	}
+	count := make(map[string]int)
+	for i := range list {
+		count[list[i].Kept]++
+	}
+	fmt.Fprintf(out, "unused as long, and not to be taken back: %d\n", len(list))
+	for _, why := range slices.Sorted(maps.Keys(count)) {
+		fmt.Fprintf(out, "  %6d %s\n", count[why], cleanLong(why))
+	}
 }
 
 func newLicencesUse(f *flags) *cobra.Command {
