@@ -19,8 +19,8 @@ const (
 )
 
 // Notices are the matters that somebody should know of who is not looking, as things stand: reads that were not whole, leavers who can
-// still sign in a day after they left or are not seen off in time, batches that wait for a second person, and reviews whose last day is
-// near. A sealed batch is named by its number alone.
+// still sign in a day after they left or whose day nobody knows, or who are not seen off in time, batches that wait for a second person,
+// and reviews whose last day is near. A sealed batch is named by its number alone.
 func (d *Desk) Notices(ctx context.Context) ([]provisioning.Notice, error) {
 	var list []provisioning.Notice
 	add := func(kind provisioning.NoticeKind, key string, severity provisioning.Severity, rows []string, format string, args ...any) {
@@ -35,12 +35,15 @@ func (d *Desk) Notices(ctx context.Context) ([]provisioning.Notice, error) {
 			}
 		}
 		for _, l := range d.openLeavers() {
-			if l.minutes < int64(leaverLate/time.Minute) {
-				break // the oldest stand first
+			if l.minutes >= 0 && l.minutes < int64(leaverLate/time.Minute) {
+				continue
 			}
 			name, account := rowName(l.row), rowAccount(l.row)
-			add(provisioning.NoticeOverdue, account, provisioning.SeverityDanger, []string{name + " (" + account + ")"}, "%s left %d days ago and can still sign in to iManage as %s.",
-				name, l.minutes/(24*60), account) //nolint:mnd // minutes of a day
+			since := "left " + plural(int(l.minutes/(24*60)), "day") + " ago and" //nolint:mnd // minutes of a day
+			if l.minutes < 0 {                                                    // it may have been long ago
+				since = "has left, nobody knows since when, and"
+			}
+			add(provisioning.NoticeOverdue, account, provisioning.SeverityDanger, []string{name + " (" + account + ")"}, "%s %s can still sign in to iManage as %s.", name, since, account)
 		}
 	}
 	_, overdue, err := d.openRemovals(ctx)

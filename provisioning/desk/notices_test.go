@@ -10,6 +10,31 @@ import (
 	"rollcall/provisioning/desk"
 )
 
+// TestNoticeOfALeaverOfNoDay: of a leaver whose day of leaving nobody knows it is not known that it was not long ago: it is told at once,
+// behind those of whom it is known.
+func TestNoticeOfALeaverOfNoDay(t *testing.T) {
+	s, d := reviewing(t, 8)
+	s.leave(3, 5)
+	s.okta.mu.Lock()
+	s.okta.list[2].StatusChanged, s.okta.list[2].LeaveDate = time.Time{}, time.Time{}
+	s.okta.list[4].StatusChanged = s.clock.Now().Add(-25 * time.Hour)
+	s.okta.mu.Unlock()
+	s.read(d)
+	list, err := d.Notices(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, n := range list {
+		if n.Kind == provisioning.NoticeOverdue {
+			said = append(said, n.Text)
+		}
+	}
+	if len(said) != 2 || !strings.Contains(said[0], "left 1 day ago and can still sign in to iManage as U005") || !strings.Contains(said[1], "has left, nobody knows since when, and can still sign in to iManage as U003") {
+		t.Errorf("%q", said)
+	}
+}
+
 // TestNotices: what somebody is told of who is not looking: nothing of a quiet firm; a source that was not read whole, a leaver who can still
 // sign in a day after, a batch that waits for a second person, a review that ends soon and one that should have. Each keeps its key from
 // one look to the next, so that it is told once; and a batch that is sealed names nobody.
