@@ -26,11 +26,7 @@ func (d *Desk) GiveNotice(ctx context.Context, accounts []string) (*Notice, erro
 	if err := d.mayChange(); err != nil {
 		return nil, err
 	}
-	st, err := d.knownState()
-	if err != nil {
-		return nil, err
-	}
-	book, err := d.book(ctx, st)
+	_, book, err := d.counted(ctx)
 	if err != nil {
 		return nil, err
 	}

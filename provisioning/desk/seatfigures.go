@@ -123,11 +123,7 @@ func (d *Desk) seatTable(book *licence.Book, want func(*licence.Seat) bool) *rep
 
 // licencesTable has one row for each seat, with the totals.
 func (d *Desk) licencesTable(ctx context.Context, _ TableQuery) (*report.Table, error) {
-	st, err := d.knownState()
-	if err != nil {
-		return nil, err
-	}
-	book, err := d.book(ctx, st)
+	st, book, err := d.counted(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -144,11 +140,7 @@ const useNote = "iManage publishes no last sign-in: use is inferred from documen
 
 // dormantTable has one row for each enabled account that is surely not used for the first bucket's days.
 func (d *Desk) dormantTable(ctx context.Context, _ TableQuery) (*report.Table, error) {
-	st, err := d.knownState()
-	if err != nil {
-		return nil, err
-	}
-	book, err := d.book(ctx, st)
+	st, book, err := d.counted(ctx)
 	if err != nil {
 		return nil, err
 	}

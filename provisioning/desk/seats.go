@@ -22,11 +22,18 @@ type (
 
 // Seats counts the seats of the firm as it was read last, with the latest that is known of their use.
 func (d *Desk) Seats(ctx context.Context) (*SeatBook, error) {
+	_, book, err := d.counted(ctx)
+	return book, err
+}
+
+// counted is the roll as it is known, with its seats counted.
+func (d *Desk) counted(ctx context.Context) (*compared, *licence.Book, error) {
 	st, err := d.knownState()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return d.book(ctx, st)
+	book, err := d.book(ctx, st)
+	return st, book, err
 }
 
 // book counts the seats.
@@ -116,11 +123,7 @@ func (d *Desk) useSince() time.Time {
 // Forecast says month by month how many seats are paid for and what they cost, when the joiners and leavers come that the directories give
 // a day for.
 func (d *Desk) Forecast(ctx context.Context, months int) ([]SeatMonth, error) {
-	st, err := d.knownState()
-	if err != nil {
-		return nil, err
-	}
-	book, err := d.book(ctx, st)
+	st, book, err := d.counted(ctx)
 	if err != nil {
 		return nil, err
 	}
