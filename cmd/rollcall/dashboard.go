@@ -64,21 +64,8 @@ func figureText(f *desk.Figure) string {
 	case f.Unit == desk.UnitMoney:
 		return provisioning.Money(f.Value).In(clean(f.Currency))
 	case f.Unit == desk.UnitMinutes:
-		return spanText(f.Value)
+		return provisioning.Minutes(f.Value).String()
 	default:
 		return fmt.Sprint(f.Value)
-	}
-}
-
-// spanText says minutes exactly: "4 d 3 h", "3 h 10 min".
-func spanText(minutes int64) string {
-	const hour, day = 60, 24 * 60
-	switch {
-	case minutes >= day:
-		return fmt.Sprintf("%d d %d h", minutes/day, minutes%day/hour)
-	case minutes >= hour:
-		return fmt.Sprintf("%d h %d min", minutes/hour, minutes%hour)
-	default:
-		return fmt.Sprintf("%d min", minutes)
 	}
 }

@@ -42,7 +42,7 @@ func (d *Desk) FigureRows(ctx context.Context, key string) (*report.Table, error
 
 func (d *Desk) leaverRows(ctx context.Context, what string) (*report.Table, error) {
 	t := &report.Table{Columns: []report.Column{
-		text("name", "Name"), text("account", "Account"), text("office", "Office"), timeCol("left", "Left"), timeCol("accepted", "Accepted off"), timeCol("seen_off", "Seen off"), number("minutes", "Minutes"),
+		text("name", "Name"), text("account", "Account"), text("office", "Office"), timeCol("left", "Left"), timeCol("accepted", "Accepted off"), timeCol("seen_off", "Seen off"), {Key: "minutes", Title: "Minutes", Kind: report.KindNumber, Minutes: true},
 	}}
 	switch what {
 	case "oldest":

@@ -33,7 +33,9 @@ type Column struct {
 	Key   string // for machines: "account"; [a-z0-9_], unique in the table
 	Title string // for people: "Account"
 	Kind  Kind
-	Bar   bool // on a page, of a number or an amount: a small bar beside each figure, against the column's greatest
+	// Minutes: its numbers are minutes. A file has them as they are, a screen in days and hours.
+	Minutes bool
+	Bar     bool // on a page, of a number or an amount: a small bar beside each figure, against the column's greatest
 }
 
 // Kind says what a column holds. A cell is of its column's kind, or holds nothing.

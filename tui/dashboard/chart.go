@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/provisioning"
 	"rollcall/provisioning/desk"
 	"rollcall/provisioning/names"
 	"rollcall/tui/ui"
@@ -179,7 +180,7 @@ func (m *Model) value(s *desk.Series, v int64) string {
 
 // Value is a figure as people read it: exact, money with its hundredths where it has any, a time in days, hours and minutes.
 func Value(f *desk.Figure) string {
-	const hundred, hour, day = 100, 60, 24 * 60
+	const hundred = 100
 	switch {
 	case f.None:
 		return ""
@@ -187,12 +188,8 @@ func Value(f *desk.Figure) string {
 		return f.Currency + " " + ui.Count(int(f.Value/hundred))
 	case f.Unit == desk.UnitMoney:
 		return fmt.Sprintf("%s %s.%02d", f.Currency, ui.Count(int(f.Value/hundred)), f.Value%hundred)
-	case f.Unit == desk.UnitMinutes && f.Value >= day:
-		return fmt.Sprintf("%d d %d h", f.Value/day, f.Value%day/hour)
-	case f.Unit == desk.UnitMinutes && f.Value >= hour:
-		return fmt.Sprintf("%d h %d min", f.Value/hour, f.Value%hour)
 	case f.Unit == desk.UnitMinutes:
-		return fmt.Sprintf("%d min", f.Value)
+		return provisioning.Minutes(f.Value).String()
 	default:
 		return ui.Count(int(f.Value))
 	}

@@ -42,7 +42,7 @@ func newRows(key, label string, t *desk.Table) *rows {
 	same := make([]bool, len(t.Columns))
 	needs := make([]int, len(t.Columns))
 	for c := range t.Columns {
-		same[c], needs[c] = len(t.Rows) > 1, len([]rune(t.Columns[c].Title))
+		same[c], needs[c] = len(t.Rows) > 1, len([]rune(r.title(c)))
 	}
 	var of []string
 	for i := range t.Rows {
@@ -62,7 +62,7 @@ func newRows(key, label string, t *desk.Table) *rows {
 	for c, col := range t.Columns {
 		if same[c] {
 			if of[c] != "" {
-				alike = append(alike, col.Title+" "+of[c])
+				alike = append(alike, r.title(c)+" "+of[c])
 			}
 			continue
 		}
@@ -72,6 +72,14 @@ func newRows(key, label string, t *desk.Table) *rows {
 	r.alike = strings.Join(alike, ", ")
 	r.search("")
 	return r
+}
+
+// title is a column's, as it is shown: what stands in minutes in a file is shown in days and hours. Raw.
+func (r *rows) title(c int) string {
+	if col := &r.table.Columns[c]; !col.Minutes {
+		return col.Title
+	}
+	return "How long"
 }
 
 // keep takes over the search and the cursor of the same figure's rows, as they stood before they were looked up again.
@@ -234,7 +242,7 @@ func (r *rows) above(st *ui.Styles, width int) []string {
 	out = append(out, st.Rule(width, ""))
 	head := st.NewLine(width, false).Space(edge)
 	for i := range r.columns {
-		r.cell(head, i, ui.Muted, r.table.Columns[r.columns[i].at].Title)
+		r.cell(head, i, ui.Muted, r.title(r.columns[i].at))
 	}
 	return append(out, head.String())
 }
@@ -293,7 +301,7 @@ func (r *rows) sentence() string {
 	var parts []string
 	for c, text := range r.table.Texts(r.shown[at]) {
 		if text != "" {
-			parts = append(parts, r.table.Columns[c].Title+": "+text)
+			parts = append(parts, r.title(c)+": "+text)
 		}
 	}
 	return strings.Join(parts, ". ")
